@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A chain of blocks; the newest is filled from its start. The arena itself and
+ * its cleanup records live in its first block, so that an idle request costs
+ * one allocation.
+ */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define BLOCK_BYTES (4 * KIB)
+#define ALIGNMENT 16
+
+struct block {
+    struct block *older;
+    size_t used, size;
+    _Alignas(ALIGNMENT) char bytes[];
+};
+
+struct cleanup {
+    struct cleanup *older;
+    arena_cleanup_fn *fn;
+    void *user;
+};
+
+struct arena {
+    struct block *newest;
+    struct cleanup *cleanups;
+    size_t total;
+};
+
+static struct block *block_new(size_t size, struct block *older)
+{
+    struct block *b = mem_new(sizeof *b + size);
+    b->size = size;
+    b->older = older;
+    return b;
+}
+
+struct arena *arena_new(void)
+{
+    struct block *first = block_new(BLOCK_BYTES - sizeof(struct block), NULL);
+    struct arena *a = (struct arena *)(void *)first->bytes;
+    first->used = (sizeof *a + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    a->newest = first;
+    a->total = BLOCK_BYTES;
+    return a;
+}
+
+void arena_free(struct arena *a)
+{
+    if (!a) {
+        return;
+    }
+    for (struct cleanup *c = a->cleanups; c; c = c->older) {
+        c->fn(c->user);
+    }
+    for (struct block *b = a->newest; b;) {
+        struct block *older = b->older; /* `a` lies in the last one: not read again */
+        mem_free(b);
+        b = older;
+    }
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    PRE(bytes < SIZE_MAX / 2);
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    struct block *b = a->newest;
+    if (b->size - b->used < bytes) {
+        size_t size = MAX(bytes, BLOCK_BYTES - sizeof(struct block));
+        b = block_new(size, a->newest);
+        a->newest = b;
+        a->total += sizeof *b + size;
+    }
+    void *p = b->bytes + b->used;
+    b->used += bytes;
+    return p;
+}
+
+struct span arena_copy(struct arena *a, struct span s)
+{
+    if (!span_given(s)) {
+        return SPAN_NONE;
+    }
+    char *copy = arena_alloc(a, s.len + 1);
+    memcpy(copy, s.data, s.len);
+    return span_of(copy, s.len);
+}
+
+char *arena_c(struct arena *a, struct span s)
+{
+    return (char *)arena_copy(a, s).data;
+}
+
+struct span arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    ASSERT(n >= 0);
+    char *copy = arena_alloc(a, (size_t)n + 1);
+    vsnprintf(copy, (size_t)n + 1, format, again);
+    va_end(again);
+    return span_of(copy, (size_t)n);
+}
+
+void arena_on_free(struct arena *a, arena_cleanup_fn *fn, void *user)
+{
+    struct cleanup *c = ARENA_NEW(a, struct cleanup);
+    *c = (struct cleanup){a->cleanups, fn, user};
+    a->cleanups = c;
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+    return a->total;
+}

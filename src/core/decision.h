@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the router says: which strategy, over which backends in which order,
+ * within which bounds, and why. Pure data in the request's arena.
+ */
+#ifndef WEIR_CORE_DECISION_H
+#define WEIR_CORE_DECISION_H
+
+#include "core/backend.h"
+#include "base/err.h"
+
+enum verdict { VERDICT_PASS, VERDICT_TAKE, VERDICT_FORBID };
+const char *verdict_name(enum verdict v);
+
+struct rule_verdict {
+    const char *rule;
+    enum verdict verdict;
+    struct span why;
+};
+
+#define RULES_MAX 64
+
+struct decision {
+    enum err err;             /* OK, or why nothing may be tried */
+    struct span err_text;
+    const char *strategy;     /* "device", "cloud", "fallback", "cascade", "split" */
+    const struct backend *backends[BACKENDS_MAX]; /* in order of preference */
+    int backends_count;
+    /* For split and cascade: how many of `backends` (from the front) are local; the rest are the way up. */
+    int local_count;
+    struct span reason;       /* one line for X-Weir-Reason */
+    struct rule_verdict rules[RULES_MAX];
+    int rules_count;
+    double score;             /* P(device good enough) before answering; < 0 = none */
+    double threshold;         /* below it the cloud answers; < 0 = none */
+    bool threshold_calibrated;
+    enum degraded degraded;   /* known before the first leg */
+    const char *reduced[8];   /* what is less while degraded */
+    int reduced_count;
+    const char *kept_rule;    /* policy held the request on the device: by which rule … */
+    const char *kept_type;    /* … for which kind of finding, or NULL */
+    enum privacy_level privacy; /* in force for every leg of this answer */
+    uint64_t deadline_us;     /* to the first token, after received_us; 0 = none */
+    int64_t max_cost_usd_nano; /* -1 = none */
+};
+
+#endif
