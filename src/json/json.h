@@ -10,9 +10,13 @@
  *
  *   json_str(json_get(json_at(json_get(body, "choices"), 0), "text"))
  *
- * Writing appends to a struct text; json_value() copies a subtree byte-true,
- * which is how bodies are passed on with single fields replaced. Strings may
- * hold any bytes: what is not UTF-8 is written as U+FFFD.
+ * Writing appends to a struct text; json_value() copies a subtree, numbers digit
+ * by digit and strings value by value (white space and the choice of escapes are
+ * not kept), which is how bodies are passed on with single fields replaced.
+ * Strings to be written may hold any bytes: what is not UTF-8 becomes U+FFFD.
+ *
+ * A tree costs up to 16 bytes per value, so `[1,1,…` costs eight times its
+ * length beside the copy of the text: bodies are bounded before they come here.
  */
 #ifndef WEIR_JSON_JSON_H
 #define WEIR_JSON_JSON_H
