@@ -2,7 +2,7 @@
 # makes the library weir_NAME from src/NAME/*.c (and *.cpp), and one test program from every tests/NAME/*_test.c.
 # The order of WEIR_MODULES is the order of layers: a folder may use what stands before it (tools/check verifies).
 
-set(WEIR_MODULES base json regex crypto loop http core config chat flow engine upstream privacy
+set(WEIR_MODULES base json regex crypto loop http core config flow chat engine upstream privacy
                  ledger device strategy router egress server admin llama app cli)
 
 add_library(weir_flags INTERFACE)

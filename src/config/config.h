@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * weir.yaml → one immutable struct (INTERFACE: Configuration).
+ *
+ * Reading never stops at the first mistake: every unknown key, bad value, missing
+ * secret or contradiction becomes one `FILE:LINE: message` with the allowed values,
+ * and only a config without any is given out. Relative paths count from the
+ * config file's folder. A struct config is reference-counted: running flows keep
+ * the one they started with while a reload swaps in the next.
+ */
+#ifndef WEIR_CONFIG_CONFIG_H
+#define WEIR_CONFIG_CONFIG_H
+
+#include "core/backend.h"
+#include "json/json.h"
+
+struct rule_when {            /* unset: NULL, negative or SPAN_NONE; all that are set must hold */
+    int64_t max_prompt_tokens, min_prompt_tokens;
+    uint32_t tasks;           /* bit per enum task; 0 = unset */
+    const char *const *languages;
+    int has_tools, has_images, json_schema; /* 0, 1, -1 unset */
+    int pii;                  /* 0, 1, -1 unset */
+    const char *const *pii_types;
+    double battery_below, hotter_than_c;
+    uint32_t networks;        /* bit per enum network; 0 = unset */
+    const char *const *models; /* patterns with `*` */
+    const char *const *header_names;  /* lower case, parallel to header_values */
+    const char *const *header_values; /* patterns with `*` */
+    const char *const *keys;
+    int hour_from, hour_to;   /* -1 unset; "22-06" wraps */
+    const char *matches;      /* PCRE2 */
+};
+
+struct rule_then {            /* unset: NULL / -1 */
+    const char *take;         /* tier or backend name */
+    const char *forbid;       /* tier or backend name */
+    const char *require;      /* label */
+    int privacy;              /* enum privacy_level, or -1: only tightens */
+    const char *strategy;
+};
+
+struct rule {
+    const char *name;
+    struct rule_when when;
+    struct rule_then then;
+    int line;
+};
+
+struct custom_type { const char *type; const char *pattern; };
+
+struct config {
+    struct arena *arena;      /* private, with `refs` */
+    int refs;
+    const char *path;         /* NULL: built-in defaults */
+    const char *folder;
+    uint64_t hash;            /* of the bytes */
+
+    const char *const *listen; /* "127.0.0.1:8080", "unix:/path" */
+    int workers;
+    const char *keys_file;    /* absolute; NULL = no auth */
+    const struct backend *backends;
+    int backends_count;
+
+    const char *strategy;
+    double quality;
+    double threshold;         /* < 0 = auto */
+    const struct rule *rules;
+    int rules_count;
+
+    enum privacy_level privacy_default;
+    const char *const *never_leave;
+    bool types_default;
+    const char *const *types; /* when not default */
+    const struct custom_type *custom;
+    int custom_count;
+    const char *const *allow;
+
+    int64_t usd_nano_per_day, usd_nano_per_month, usd_nano_per_key_per_day; /* -1 = none */
+    bool budget_refuses;      /* on_exhausted: refuse (default: device) */
+
+    const char *ledger_path;
+    bool store_prompts;
+    int keep_days;
+
+    double battery_floor, temperature_ceiling_c;
+    const char *const *allow_hosts;
+    const char *const *allow_origins;
+    const char *facts_override; /* absolute path or NULL */
+    const char *log_level;    /* error | warn | info | debug */
+    bool log_json;
+    const char *disclose;     /* "model" or NULL */
+};
+
+/* `path` NULL: defaults with no file (the caller adds a device model with config_default_model). `errors` gets
+ * one line per mistake; warnings (start with "warning: ") may be there although OK is returned. */
+enum err config_load(const char *path, struct config **out, struct text *errors) MUST_USE;
+/* From bytes already read (reload through a memfd). */
+enum err config_parse(struct span yaml, const char *path, const char *folder, struct config **out,
+                      struct text *errors) MUST_USE;
+/* Without a config file: one device backend over this model file. */
+struct config *config_default(const char *model_path);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c);
+const struct backend *config_backend(const struct config *c, struct span name);
+
+/* The address other programs should use ("http://127.0.0.1:8080"), made from listen[0]. */
+void config_base_url(const struct config *c, struct text *out);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gateway's side of a local model: a driver whose legs travel as frames to
+ * an engine process (llama/) over its Unix socket.
+ *
+ * One struct engine per local backend and worker. It connects when created and
+ * reconnects (back-off capped at 2 s) for as long as it lives; a socket that ends
+ * while legs are open ends those legs with LEG_ERROR ("engine ended"), which a
+ * strategy treats like any failed leg. What the engine said in HELLO and LOAD is
+ * available at once to the router.
+ */
+#ifndef WEIR_ENGINE_ENGINE_H
+#define WEIR_ENGINE_ENGINE_H
+
+#include "flow/leg.h"
+#include "loop/loop.h"
+
+struct engine;
+
+struct engine_info {
+    bool up;
+    char why[200];            /* when not up */
+    char model[128];          /* general.name or the file's */
+    char path[1024];
+    char quantisation[32];
+    int64_t context;
+    int slots;
+    uint32_t tasks;           /* bit per enum task; 0 = the model does not say */
+    bool demo, tools, deterministic, probe;
+    int64_t bytes;
+    double load_ms;
+    int running, queued;
+    double tokens_per_s, prompt_tokens_per_s;
+    int64_t memory_bytes;
+    int gpu_layers;
+    char devices[128];        /* GPUs llama.cpp sees; "" = none */
+};
+
+/* `socket_path` is where the engine process listens. `changed` (may be NULL) is called on the loop when
+ * up/down or model changes. */
+struct engine *engine_new(struct loop *loop, const struct backend *backend, const char *socket_path,
+                          loop_fn *changed, void *user);
+void engine_free(struct engine *e);
+const struct engine_info *engine_info(const struct engine *e);
+extern const struct driver_type engine_driver; /* self = struct engine */
+
+#endif

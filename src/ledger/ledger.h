@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger: receipts in SQLite (WAL), written by one thread per process in
+ * batches (at most 100 ms apart), read by anyone.
+ *
+ * ledger_put() never waits: it copies the receipt into a bounded queue (10,000).
+ * When the disk is full or the file is locked, the writer keeps trying and counts;
+ * when the queue is full, ledger_healthy() turns false and the gate refuses legs to
+ * other tiers (their receipts could not be kept). By-id reads see what is still
+ * queued. Prompt text is kept only with `store_prompts`.
+ */
+#ifndef WEIR_LEDGER_LEDGER_H
+#define WEIR_LEDGER_LEDGER_H
+
+#include "core/receipt.h"
+#include "ledger/page.h"
+
+struct ledger;
+
+struct ledger_options {
+    const char *path;
+    int keep_days;            /* default 90; older receipts go */
+    bool store_prompts;
+    bool read_only;           /* commands: no writer thread */
+};
+enum err ledger_open(const struct ledger_options *o, struct ledger **out, struct fault *fault) MUST_USE;
+/* Writes what is queued (at most 5 s), then closes. */
+void ledger_close(struct ledger *l);
+
+/* Copies. The receipt's intents are cleared on `page` (may be NULL) once the row is on disk. */
+void ledger_put(struct ledger *l, const struct receipt *r, struct page *page, const int *intent_slots, int slots);
+/* A receipt for an attempt whose process ended. */
+void ledger_put_lost(struct ledger *l, const struct intent *i);
+enum err ledger_feedback(struct ledger *l, struct span id, double score, struct span source, struct span client,
+                         bool admin, struct fault *fault) MUST_USE; /* ERR_NOT_FOUND */
+bool ledger_healthy(const struct ledger *l);
+int64_t ledger_waiting(const struct ledger *l);
+int64_t ledger_errors(const struct ledger *l);
+
+/* Reads: `client` SPAN_NONE = all (admin). JSON is appended to `out`. */
+enum err ledger_get(struct ledger *l, struct span id, struct span client, struct text *out) MUST_USE; /* ERR_NOT_FOUND */
+enum err ledger_list(struct ledger *l, int last, struct span client, struct text *out, struct fault *fault) MUST_USE;
+/* {"requests","by_tier",…} of INTERFACE `weir report`. */
+enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client, struct text *out,
+                       struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Personal data: find it, replace it by pseudonyms, put it back.
+ *
+ * Findings are byte spans with a type (Presidio's names) and a score. A pseudonym
+ * is `<TYPE_N>`, numbered by first appearance in the body; a number that already
+ * occurs in the input in any tolerated form is skipped, so that
+ * restore(pseudonymise(x)) = x. No map is stored: the same body gives the same
+ * bytes on any worker.
+ *
+ * This first detector is structured: e-mail, credit card (Luhn), IBAN (mod 97),
+ * US SSN, phone, IP address, secrets (API keys of known vendors, private keys,
+ * JWTs, bearer tokens). Each detector is a row of one table, so that more can be
+ * added without touching the callers.
+ */
+#ifndef WEIR_PRIVACY_PRIVACY_H
+#define WEIR_PRIVACY_PRIVACY_H
+
+#include "core/facts.h"
+#include "flow/leg.h"
+#include "json/json.h"
+
+struct finding {
+    const char *type;   /* static or the policy's */
+    size_t start, end;  /* bytes in the scanned text */
+    double score;
+};
+
+struct privacy_policy;  /* compiled: types to replace, never_leave, allow, custom patterns */
+
+struct privacy_policy_options {
+    bool types_default;
+    const char *const *types;       /* NULL-terminated */
+    const char *const *never_leave; /* NULL-terminated */
+    const char *const *allow;
+    const char *const *custom_types, *const *custom_patterns; /* parallel, NULL-terminated */
+};
+enum err privacy_policy_new(const struct privacy_policy_options *o, struct privacy_policy **out,
+                            struct fault *fault) MUST_USE;
+void privacy_policy_free(struct privacy_policy *p);
+
+/* All findings of a text, sorted, not overlapping. `policy` NULL: every type. Gives the count (≤ max). */
+int privacy_scan(const struct privacy_policy *policy, struct span text, struct finding *out, int max);
+
+/* Scans every string of a JSON tree (keys too) at any depth, and numbers of 7 or more digits. Fills facts' finding
+ * counts; a tree that cannot be scanned (over 4 MiB of text, too many findings) sets scan_failed. */
+void privacy_scan_request(const struct privacy_policy *policy, const struct request *r, struct facts *facts);
+
+/* The numbering and the restoring of one answer. */
+struct pseudonyms;
+struct pseudonyms *pseudonyms_new(void);
+void pseudonyms_free(struct pseudonyms *p);
+/* Rewrites `body` (JSON) with every replaceable value exchanged for its pseudonym; re-serialises, so duplicate
+ * keys cannot smuggle. ERR_POLICY naming the type when a never_leave value is in it; ERR_POLICY when it cannot be
+ * scanned. `counts` gets values replaced by type. */
+enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p, struct span body,
+                             struct text *out, struct redaction_count *counts, int *out_counts,
+                             struct fault *fault) MUST_USE;
+/* Plain text, for `weir redact`. */
+enum err privacy_redact_text(const struct privacy_policy *policy, struct pseudonyms *p, struct span text,
+                             struct text *out, struct redaction_count *counts, int *out_counts,
+                             struct fault *fault) MUST_USE;
+bool pseudonyms_empty(const struct pseudonyms *p);
+/* Borrows `p`. Works per choice and kind (text, tool arguments: inside JSON escapes); holds back at most the longest
+ * live token. */
+struct delta_filter *pseudonyms_restore_filter(const struct pseudonyms *p);
+/* One finished text. */
+void pseudonyms_restore(const struct pseudonyms *p, struct span text, struct text *out);
+
+#endif
