@@ -8,6 +8,10 @@
  * them. Timers, posts, wakes and watches are embedded in their owners; stopping
  * one is always allowed, also from inside its own callback, and after that it
  * does not fire.
+ *
+ * A round is: wait, callbacks of what is ready, posts. Timers go by a coarse
+ * clock: up to 4 ms early or late, good for time-outs, not for measuring.
+ * What is embedded here must be stopped (done, cancelled) before loop_free().
  */
 #ifndef WEIR_LOOP_LOOP_H
 #define WEIR_LOOP_LOOP_H
@@ -24,7 +28,7 @@ typedef void loop_io_fn(void *user, int fd, bool readable, bool writable);
 
 struct loop *loop_new(void); /* after fork, never before */
 void loop_free(struct loop *loop);
-void loop_run(struct loop *loop);      /* until loop_stop() */
+void loop_run(struct loop *loop); /* until loop_stop() */
 void loop_run_once(struct loop *loop, uint64_t wait_us); /* for tests */
 void loop_stop(struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
