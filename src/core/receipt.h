@@ -53,6 +53,7 @@ struct receipt {
     bool always_cloud_estimated;
     struct span hint;           /* one plain sentence with the next step; SPAN_NONE */
     struct fault fault;         /* code OK unless it failed */
+    int64_t retry_after_ms;     /* a provider asked for it and nobody else answered; 0 = not said */
 };
 
 int receipt_redacted(const struct receipt *r); /* values replaced, over all legs */

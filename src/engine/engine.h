@@ -41,6 +41,9 @@ struct engine_info {
 struct engine *engine_new(struct loop *loop, const struct backend *backend, const char *socket_path,
                           loop_fn *changed, void *user);
 void engine_free(struct engine *e);
+/* After a reload or `weir models add --use`: the process is told to load this backend's model (SWITCH) when it
+ * differs from what it serves; legs that run finish on the old one. `backend` must outlive the engine or the next use. */
+void engine_use(struct engine *e, const struct backend *backend);
 const struct engine_info *engine_info(const struct engine *e);
 extern const struct driver_type engine_driver; /* self = struct engine */
 

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The happy path is: gateway_answer() fills the facts, router_decide() fills the
+ * decision, flow_new() + flow_start() do the rest; on_receipt() hands the finished
+ * record to the ledger.
+ *
+ * What can go wrong: the decision may allow nothing (refuse() writes the receipt
+ * and tells the sink); a flow may outlive its config (each holds a reference); the
+ * ledger may be full (the gate then refuses legs to other tiers, see egress/).
+ */
+#include "server/gateway.h"
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "chat/dialect.h"
+#include "device/device.h"
+
+#include <time.h>
+
+/* Weight of the newest leg in the running estimates: about the last ten legs count. */
+#define ESTIMATE_WEIGHT 0.2
+
+struct estimate {
+    double ttft_us, tokens_per_s;
+};
+
+struct gateway {
+    struct gateway_parts parts;
+    struct flow_host host;
+    struct config *config;
+    struct privacy_policy *policy;
+    struct router *router;
+    struct egress *egress;
+    struct estimate estimates[BACKENDS_MAX];
+    struct link flows;            /* struct running */
+    int running;
+};
+
+/* Lives in the request's arena: gone with the flow. */
+struct running {
+    struct link link;
+    struct gateway *gateway;
+    struct config *config;
+    struct flow *flow;
+};
+
+/* ---- the flow's host ---- */
+
+static uint64_t host_now(void *user)
+{
+    (void)user;
+    return clock_now_us();
+}
+
+struct flow_timer {
+    struct loop_timer timer;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void host_timer_fired(void *user)
+{
+    struct flow_timer *t = user;
+    void (*fn)(void *) = t->fn;
+    void *arg = t->arg;
+    loop_timer_done(&t->timer);
+    mem_free(t);
+    fn(arg);
+}
+
+static struct flow_timer *host_timer_start(void *user, uint64_t delay_us, void (*fn)(void *), void *arg)
+{
+    struct gateway *g = user;
+    struct flow_timer *t = NEW(struct flow_timer);
+    t->fn = fn;
+    t->arg = arg;
+    loop_timer_init(&t->timer, g->parts.loop, host_timer_fired, t);
+    loop_timer_start(&t->timer, delay_us);
+    return t;
+}
+
+static void host_timer_stop(void *user, struct flow_timer *t)
+{
+    (void)user;
+    loop_timer_done(&t->timer);
+    mem_free(t);
+}
+
+static const struct driver *host_driver(void *user, const struct backend *b)
+{
+    struct gateway *g = user;
+    return g->parts.driver(g->parts.user, b);
+}
+
+static void mix(double *estimate, double sample)
+{
+    *estimate = *estimate > 0 ? *estimate + ESTIMATE_WEIGHT * (sample - *estimate) : sample;
+}
+
+static void host_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr, const struct leg_end *end)
+{
+    struct gateway *g = user;
+    const struct backend *b = leg_backend(leg);
+    if (b->tier != TIER_DEVICE) {
+        egress_note_network(g->egress, b, end->offline);
+    }
+    if (end->outcome != LEG_OK || lr->ttft_us < 0 || b->index >= BACKENDS_MAX) {
+        return;
+    }
+    struct estimate *e = &g->estimates[b->index];
+    mix(&e->ttft_us, (double)lr->ttft_us - (double)lr->start_us);
+    if (end->usage.output_tokens > 1 && lr->total_us > lr->ttft_us) {
+        mix(&e->tokens_per_s,
+            (double)(end->usage.output_tokens - 1) * 1e6 / (double)(lr->total_us - lr->ttft_us));
+    }
+}
+
+static void count_receipt(struct gateway *g, const struct receipt *r)
+{
+    static const enum metric by_tier[TIER_COUNT] = {METRIC_ANSWERS_DEVICE, METRIC_ANSWERS_EDGE,
+                                                    METRIC_ANSWERS_CLOUD, METRIC_ANSWERS_HUMAN};
+    struct page *p = g->parts.page;
+    int w = g->parts.worker;
+    page_count(p, w, METRIC_REQUESTS, 1);
+    page_count(p, w, METRIC_STREAMS, r->request->stream);
+    if (r->author > 0) {
+        page_count(p, w, by_tier[r->legs[r->author - 1].backend->tier], 1);
+    }
+    page_count(p, w, METRIC_FAILED, r->outcome == OUTCOME_FAILED || r->outcome == OUTCOME_PARTIAL);
+    page_count(p, w, METRIC_CANCELLED, r->outcome == OUTCOME_CANCELLED);
+    page_count(p, w, METRIC_REFUSED, r->outcome == OUTCOME_REFUSED);
+    page_count(p, w, METRIC_DEGRADED, r->degraded != DEGRADED_NO);
+    page_count(p, w, METRIC_ESCALATED,
+               r->legs_count > 1 && r->legs[0].backend->tier == TIER_DEVICE && r->author > 1);
+    page_count(p, w, METRIC_REDACTED_VALUES, receipt_redacted(r));
+    for (int i = 0; i < r->legs_count; i++) {
+        const struct leg_receipt *l = &r->legs[i];
+        page_count(p, w, METRIC_LEFT_BYTES, l->left_device_bytes);
+        page_count(p, w, METRIC_INPUT_TOKENS, MAX(l->usage.input_tokens, 0));
+        page_count(p, w, METRIC_OUTPUT_TOKENS, MAX(l->usage.output_tokens, 0));
+        page_count(p, w, METRIC_CACHED_TOKENS, MAX(l->usage.cached_tokens, 0));
+        page_count(p, w, METRIC_RETRIES, MAX(l->attempts - 1, 0));
+    }
+    page_count(p, w, METRIC_COST_NANO, MAX(r->cost_usd_nano, 0));
+    page_count(p, w, METRIC_OVERHEAD_US, MAX(r->overhead_us, 0));
+    if (r->ttft_us >= 0) {
+        page_count(p, w, METRIC_TTFT_US, r->ttft_us);
+        page_count(p, w, METRIC_TTFT_COUNT, 1);
+    }
+}
+
+static void keep_receipt(struct gateway *g, const struct receipt *r)
+{
+    if (g->parts.page) {
+        count_receipt(g, r);
+    }
+    if (g->parts.ledger) {
+        int slots[LEGS_MAX];
+        int n = egress_take_intents(g->egress, r->request, slots, LEGS_MAX);
+        ledger_put(g->parts.ledger, r, g->parts.page, slots, n);
+    }
+}
+
+static void host_receipt(void *user, const struct receipt *r)
+{
+    keep_receipt(user, r);
+}
+
+/* ---- life ---- */
+
+struct gateway *gateway_new(const struct gateway_parts *parts)
+{
+    struct gateway *g = NEW(struct gateway);
+    g->parts = *parts;
+    g->egress = egress_new(&(struct egress_options){
+        .page = parts->page,
+        .ledger = parts->ledger,
+        .worker = parts->worker,
+    });
+    g->host = (struct flow_host){
+        .user = g,
+        .now_us = host_now,
+        .timer_start = host_timer_start,
+        .timer_stop = host_timer_stop,
+        .driver = host_driver,
+        .gate = &egress_gate,
+        .gate_self = g->egress,
+        .leg_ended = host_leg_ended,
+        .receipt = host_receipt,
+    };
+    list_init(&g->flows);
+    return g;
+}
+
+void gateway_free(struct gateway *g)
+{
+    if (!g) {
+        return;
+    }
+    ASSERT(g->running == 0);
+    egress_free(g->egress);
+    router_free(g->router);
+    privacy_policy_free(g->policy);
+    config_unref(g->config);
+    mem_free(g);
+}
+
+static enum err compile_policy(const struct config *c, struct privacy_policy **out, struct fault *fault)
+{
+    const char **types = NEW_ARRAY(const char *, c->custom_count + 1);
+    const char **patterns = NEW_ARRAY(const char *, c->custom_count + 1);
+    for (int i = 0; i < c->custom_count; i++) {
+        types[i] = c->custom[i].type;
+        patterns[i] = c->custom[i].pattern;
+    }
+    enum err err = privacy_policy_new(
+        &(struct privacy_policy_options){
+            .types_default = c->types_default,
+            .types = c->types,
+            .never_leave = c->never_leave,
+            .allow = c->allow,
+            .custom_types = types,
+            .custom_patterns = patterns,
+        },
+        out, fault);
+    mem_free(types);
+    mem_free(patterns);
+    return err;
+}
+
+enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fault)
+{
+    struct privacy_policy *policy;
+    enum err err = compile_policy(c, &policy, fault);
+    if (err) {
+        return err;
+    }
+    struct router *router;
+    err = router_new(c, &scorer_prior, NULL, &router, fault);
+    if (err) {
+        privacy_policy_free(policy);
+        return err;
+    }
+    egress_configure(g->egress, c, policy);
+    router_free(g->router);
+    privacy_policy_free(g->policy);
+    struct config *old = g->config;
+    g->config = config_ref(c);
+    g->router = router;
+    g->policy = policy;
+    memset(g->estimates, 0, sizeof g->estimates);
+    config_unref(old);
+    return OK;
+}
+
+struct config *gateway_config(const struct gateway *g)
+{
+    return g->config;
+}
+
+const struct gateway_parts *gateway_parts(const struct gateway *g)
+{
+    return &g->parts;
+}
+
+int gateway_running(const struct gateway *g)
+{
+    return g->running;
+}
+
+/* ---- facts ---- */
+
+void gateway_backend_state(struct gateway *g, const struct backend *b, struct backend_state *out)
+{
+    *out = (struct backend_state){
+        .usable = true,
+        .context = b->context,
+        .tools = b->tools,
+        .images = b->images,
+        .json_schema = b->json_schema,
+        .logprobs = b->logprobs,
+        .multiple_choices = b->multiple_choices,
+    };
+    if (b->tier != TIER_DEVICE) {
+        egress_backend_state(g->egress, b, out);
+    }
+    g->parts.backend_state(g->parts.user, b, out);
+    const struct estimate *e = &g->estimates[b->index];
+    out->ttft_us = e->ttft_us;
+    if (e->tokens_per_s > 0) {
+        out->tokens_per_s = e->tokens_per_s;
+    }
+}
+
+static int64_t budget_left(struct gateway *g, struct span client)
+{
+    const struct config *c = g->config;
+    struct budget_limits limits = {c->usd_nano_per_day, c->usd_nano_per_month, c->usd_nano_per_key_per_day};
+    if (!g->parts.page) {
+        return -1;
+    }
+    return page_budget_left(g->parts.page, &limits, span_given(client) ? span_hash(client) : 0);
+}
+
+static void read_device(struct gateway *g, struct device_facts *out)
+{
+    struct fault fault;
+    if (device_read(g->config->facts_override, out, &fault)) {
+        LOG(LOG_WARN, "device", "%s", fault.text);
+    }
+    if (g->parts.page && page_offline(g->parts.page)) {
+        out->network = NETWORK_OFFLINE;
+        out->network_override = true;
+    }
+}
+
+static struct facts *gather(struct gateway *g, struct request *request)
+{
+    struct facts *f = ARENA_NEW(request->arena, struct facts);
+    f->request = request;
+    router_read_request(request, f);
+    privacy_scan_request(g->policy, request, f);
+    read_device(g, &f->device);
+    for (int i = 0; i < g->config->backends_count; i++) {
+        struct backend_state *s = &f->backends[i];
+        gateway_backend_state(g, &g->config->backends[i], s);
+        if (f->device.network_override && f->device.network == NETWORK_OFFLINE &&
+            g->config->backends[i].tier != TIER_DEVICE) {
+            s->offline = true;
+            s->usable = false;
+            snprintf(s->why, sizeof s->why, "offline (by override)");
+        }
+    }
+    f->budget_left_usd_nano = budget_left(g, request->client);
+    time_t now = (time_t)(request->wall_us / US_PER_S);
+    struct tm local;
+    localtime_r(&now, &local);
+    f->hour = local.tm_hour;
+    return f;
+}
+
+/* ---- answering ---- */
+
+static void on_arena_freed(void *user)
+{
+    struct running *run = user;
+    list_remove(&run->link);
+    run->gateway->running--;
+    config_unref(run->config);
+}
+
+/* Nothing may be tried: a receipt without legs, and the reason for the client. */
+static void refuse(struct gateway *g, struct request *request, const struct facts *facts,
+                   const struct decision *d, const struct sink_type *type, void *sink)
+{
+    struct receipt *r = ARENA_NEW(request->arena, struct receipt);
+    *r = (struct receipt){
+        .request = request,
+        .decision = d,
+        .facts = facts,
+        .reason = span_given(d->reason) && d->reason.len ? d->reason : d->err_text,
+        .confidence = -1,
+        .degraded = d->degraded,
+        .outcome = d->err == ERR_NO_BACKEND || d->err == ERR_OVERLOADED ? OUTCOME_FAILED : OUTCOME_REFUSED,
+        .ttft_us = -1,
+        .total_us = (int64_t)(clock_now_us() - request->received_us),
+        .always_cloud_cost_usd_nano = USD_UNKNOWN,
+        .hint = SPAN_NONE,
+    };
+    r->overhead_us = r->total_us;
+    fault_set(&r->fault, d->err, "%.*s", SPAN_ARG(d->err_text));
+    type->end(sink, r, NULL);
+    keep_receipt(g, r);
+    arena_free(request->arena);
+}
+
+struct flow *gateway_answer(struct gateway *g, struct request *request, const struct sink_type *type, void *sink)
+{
+    struct facts *facts = gather(g, request);
+    struct decision *decision = ARENA_NEW(request->arena, struct decision);
+    router_decide(g->router, facts, decision);
+    struct running *run = ARENA_NEW(request->arena, struct running);
+    *run = (struct running){.gateway = g, .config = config_ref(g->config)};
+    list_append(&g->flows, &run->link);
+    g->running++;
+    arena_on_free(request->arena, on_arena_freed, run);
+    const struct strategy *strategy = decision->err ? NULL : g->parts.strategy(span_c(decision->strategy));
+    if (!decision->err && !strategy) {
+        decision->err = ERR_INTERNAL;
+        decision->err_text = arena_printf(request->arena, "no strategy named %s", decision->strategy);
+    }
+    if (decision->err) {
+        refuse(g, request, facts, decision, type, sink);
+        return NULL;
+    }
+    run->flow = flow_new(&g->host, request, facts, decision, strategy, type, sink);
+    flow_start(run->flow);
+    return run->flow;
+}
+
+static enum err add_payload(struct gateway *g, struct request *request, const struct decision *d, struct text *out,
+                            struct fault *fault)
+{
+    for (int i = 0; i < d->backends_count; i++) {
+        const struct backend *b = d->backends[i];
+        if (b->tier == TIER_DEVICE) {
+            continue;
+        }
+        const struct outbound_type *dialect = outbound_for(b->api);
+        struct text body;
+        text_init(&body, 64 * MIB);
+        struct leg_options none = {0};
+        enum err err = dialect->encode(request, b, &none, &body, fault);
+        if (!err) {
+            err = egress_preview(g->egress, request, d, text_span(&body), out, fault);
+        }
+        text_done(&body);
+        return err;
+    }
+    text_add_c(out, "null"); /* every tier in the decision is the device: nothing would leave */
+    return OK;
+}
+
+void gateway_explain(struct gateway *g, struct request *request, bool payload, struct text *out)
+{
+    struct facts *facts = gather(g, request);
+    struct decision *decision = ARENA_NEW(request->arena, struct decision);
+    router_decide(g->router, facts, decision);
+    router_explain(g->router, facts, decision, out);
+    if (!payload || out->len == 0) {
+        return;
+    }
+    struct text body;
+    text_init(&body, 64 * MIB);
+    struct fault fault;
+    enum err err = add_payload(g, request, decision, &body, &fault);
+    text_truncate(out, out->len - 1); /* re-opens the object that router_explain closed */
+    struct json_out w = json_out(out);
+    w.comma = true;
+    if (err) {
+        json_put_null(&w, "payload");
+        json_put_c(&w, "payload_refused", fault.text);
+    } else {
+        json_key(&w, "payload");
+        json_raw(&w, text_span(&body));
+    }
+    json_end_object(&w);
+    text_done(&body);
+}
+
+bool gateway_ready(struct gateway *g)
+{
+    for (int i = 0; i < g->config->backends_count; i++) {
+        struct backend_state s;
+        gateway_backend_state(g, &g->config->backends[i], &s);
+        if (s.usable) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void gateway_abandon(struct gateway *g)
+{
+    LIST_EACH(it, &g->flows) {
+        struct running *run = CONTAINER_OF(it, struct running, link);
+        if (run->flow) {
+            flow_abandon(run->flow);
+        }
+    }
+}
