@@ -42,6 +42,7 @@ struct decision {
     enum privacy_level privacy; /* in force for every leg of this answer */
     uint64_t deadline_us;     /* to the first token, after received_us; 0 = none */
     int64_t max_cost_usd_nano; /* -1 = none */
+    const struct backend *always_cloud; /* first priced cloud backend: what always-cloud would have cost; NULL = none */
 };
 
 #endif
