@@ -35,6 +35,7 @@ int supervisor_run(const struct app_options *o);
 /* ---- what a worker is given; inherited through fork ---- */
 struct worker_parts {
     int number;
+    const struct app_options *options;
     struct config *config;
     struct page *page;
     const int *listener_fds;
