@@ -57,6 +57,7 @@ with_progress() {
     trap - INT TERM
     [ $tty = 1 ] && printf '\r\033[K' >&2
     if [ $status != 0 ]; then
+        [ -z "${quiet_failure:-}" ] || return $status # the caller shows it in its own way
         say "  $what: failed (exit $status). The end of $log:"
         tail -n 25 "$log" >&2
         return $status
