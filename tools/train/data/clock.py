@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dates, times and units on small integers.  Mini also gets multi-step ones,
+with the step written out before the answer."""
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = "January February March April May June July August September October November December".split()
+LEN = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+UNITS = [("hours", "minutes", 60), ("minutes", "seconds", 60), ("days", "hours", 24), ("weeks", "days", 7), ("years", "months", 12), ("km", "m", 1000), ("kilometers", "meters", 1000), ("m", "cm", 100), ("meters", "centimeters", 100),
+         ("cm", "mm", 10), ("kg", "g", 1000), ("kilograms", "grams", 1000), ("liters", "milliliters", 1000), ("feet", "inches", 12), ("yards", "feet", 3), ("dozen", "pieces", 12), ("dollars", "cents", 100), ("tons", "kg", 1000), ("decades", "years", 10), ("centuries", "years", 100)]
+
+UNIT = ["how many {y} are in {n} {x}?", "how many {y} is {n} {x}?", "{n} {x} in {y}", "{n} {x} to {y}", "convert {n} {x} to {y}", "convert {n} {x} into {y}", "what is {n} {x} in {y}?", "what's {n} {x} in {y}", "how many {y} are {n} {x}?", "how many {y} in {n} {x}", "change {n} {x} to {y}", "{n} {x} equals how many {y}?",
+        "{n} {x} = ? {y}", "{n} {x} as {y}", "express {n} {x} in {y}", "give me {n} {x} in {y}", "tell me how many {y} are in {n} {x}", "turn {n} {x} into {y}", "{n} {x} is how many {y}?", "how many {y} make {n} {x}?", "how much is {n} {x} in {y}?", "can you convert {n} {x} to {y}?", "number of {y} in {n} {x}", "in {y}, what is {n} {x}?",
+        "I have {n} {x}, how many {y} is that?", "unit conversion: {n} {x} to {y}", "how long is {n} {x} in {y}?", "do you know how many {y} {n} {x} are?", "{x} to {y}: {n}", "count the {y} in {n} {x}"]
+AFTER = ["what time is it {n} after {t}?", "what time will it be {n} after {t}?", "{n} after {t}", "it is {t}. what time is it in {n}?", "it's {t} now, what time will it be in {n}?", "add {n} to {t}", "{t} plus {n}", "what is {t} plus {n}?", "if it is {t}, what time is it {n} later?", "{n} later than {t}", "what is the time {n} past {t}?", "when is {n} after {t}?",
+         "starting at {t}, what time is it after {n}?", "a meeting starts at {t} and lasts {n}. when does it end?", "I leave at {t} and travel {n}. when do I arrive?", "the film begins at {t} and takes {n}, when is it over?", "calculate {t} + {n}", "which time is {n} after {t}?", "what's the time {n} from {t}?", "clock says {t}, what does it say {n} later?", "what time is {n} after {t}", "now {t}, in {n}?"]
+BEFORE = ["what time is it {n} before {t}?", "what time was it {n} before {t}?", "{n} before {t}", "it is {t}. what time was it {n} ago?", "subtract {n} from {t}", "{t} minus {n}", "what is {t} minus {n}?", "if it is {t}, what time was it {n} earlier?", "{n} earlier than {t}", "when is {n} before {t}?", "I must be there at {t} and need {n}. when do I leave?", "the train arrives at {t} after {n}. when did it start?",
+          "calculate {t} - {n}", "which time is {n} before {t}?", "what's the time {n} ahead of {t}?", "it's {t}, what time was it {n} ago"]
+NEXT = ["what day comes after {d}?", "what day is after {d}?", "which day follows {d}?", "the day after {d}", "what comes after {d}?", "after {d} comes which day?", "what's the next day after {d}", "today is {d}, what is tomorrow?", "if today is {d}, what day is tomorrow?", "tomorrow if today is {d}", "day after {d}?", "next day after {d}", "{d} is followed by which day?", "name the day after {d}"]
+PREV = ["what day comes before {d}?", "what day is before {d}?", "which day precedes {d}?", "the day before {d}", "what comes before {d}?", "before {d} comes which day?", "what's the day before {d}", "today is {d}, what was yesterday?", "if today is {d}, what day was yesterday?", "yesterday if today is {d}", "day before {d}?", "previous day of {d}", "name the day before {d}"]
+NDAYS = ["what day is {n} days after {d}?", "{n} days after {d}", "what day is it {n} days after {d}?", "today is {d}. what day is it in {n} days?", "if today is {d}, what day will it be in {n} days?", "which day is {n} days from {d}?", "{d} plus {n} days", "what weekday is {n} days later than {d}?", "count {n} days on from {d}", "it's {d}, what day is it {n} days later?", "which weekday comes {n} days after {d}?", "in {n} days from {d} it is what day?"]
+MNEXT = ["what month comes after {d}?", "which month follows {d}?", "the month after {d}", "what comes after {d}?", "what is the next month after {d}?", "month after {d}?", "which month is after {d}?", "if it is {d}, what is next month?", "name the month after {d}"]
+MPREV = ["what month comes before {d}?", "which month precedes {d}?", "the month before {d}", "what comes before {d}?", "month before {d}?", "which month is before {d}?", "if it is {d}, what was last month?", "name the month before {d}"]
+MLEN = ["how many days does {d} have?", "how many days are in {d}?", "number of days in {d}", "how long is {d}?", "days in {d}", "{d} has how many days?", "how many days are there in {d}?", "tell me the number of days of {d}", "length of {d} in days"]
+BETWEEN = ["how many days are between {d} {a} and {d} {b}?", "how many days from {d} {a} to {d} {b}?", "days from {d} {a} until {d} {b}", "how many days is it from {d} {a} to {d} {b}?", "count the days between {d} {a} and {d} {b}", "it is {d} {a}. how many days until {d} {b}?", "number of days from {d} {a} to {d} {b}", "how long is it from {d} {a} to {d} {b} in days?"]
+HALF = {"hour": "an hour", "minute": "a minute"}
+
+
+def amount(n, unit):
+    return "%d %s%s" % (n, unit, "" if n == 1 else "s")
+
+
+def hour_text(h24, m, style):
+    h = h24 % 12 or 12
+    tail = "pm" if h24 % 24 >= 12 else "am"
+    if style == 2:
+        return "%d:%02d" % (h24 % 24, m)
+    return "%d%s %s" % (h, "" if m == 0 and style == 0 else ":%02d" % m, tail)
+
+
+def clock(ctx):
+    h, n = ctx.r.randint(0, 23), ctx.r.randint(1, 11)
+    style = ctx.one([0, 0, 0, 1, 2])
+    m = 0 if style == 0 else ctx.r.randint(0, 11) * 5
+    if ctx.model == "mini" and ctx.chance(0.35):
+        mins = ctx.r.randint(1, 11) * 5
+        style, m = ctx.one([1, 2]), ctx.r.randint(0, 11) * 5
+        hours = ctx.r.randint(0, 3)
+        n_text = (amount(hours, "hour") + " and " if hours else "") + amount(mins, "minute")
+        e = (h * 60 + m + hours * 60 + mins) % 1440
+        q = ctx.ask(AFTER, n=n_text, t=hour_text(h, m, style))
+        mid = "%d:%02d" % ((h + hours) % 24, m) if style == 2 else hour_text((h + hours) % 24, m, 1)
+        work = (mid + ", then " if hours else "") + "%d + %d = %d minutes: " % (m, mins, m + mins)
+        return [("user", q), ("assistant", work + hour_text(e // 60, e % 60, style))], "reason"
+    h, n, m = ctx.value(lambda: (ctx.r.randint(0, 23), n if 0 else ctx.r.randint(1, 11), m), lambda v: "h%d,%d" % (v[0], v[1]))
+    q, sign = (AFTER, 1) if ctx.chance(0.65) else (BEFORE, -1)
+    return [("user", ctx.ask(q, n=amount(n, "hour"), t=hour_text(h, m, style))), ("assistant", hour_text((h + sign * n) % 24, m, style))], "math"
+
+
+def calendar(ctx):
+    k = ctx.r.random()
+    i = ctx.r.randint(0, 6)
+    j = ctx.r.randint(0, 11)
+    if k < 0.2:
+        q, a = ctx.ask(NEXT, d=DAYS[i]), DAYS[(i + 1) % 7]
+    elif k < 0.36:
+        q, a = ctx.ask(PREV, d=DAYS[i]), DAYS[(i - 1) % 7]
+    elif k < 0.6:
+        top = 6 if ctx.model == "nano" else 20
+        i, n = ctx.value(lambda: (ctx.r.randint(0, 6), ctx.r.randint(2, top)))
+        q, a = ctx.ask(NDAYS, d=DAYS[i], n=n), DAYS[(i + n) % 7]
+        if n > 6:
+            w, rest = divmod(n, 7)
+            a = "%d = %d * 7 + %d, %s + %d: %s" % (n, w, rest, DAYS[i], rest, a)
+    elif k < 0.72:
+        q, a = ctx.ask(MNEXT, d=MONTHS[j]), MONTHS[(j + 1) % 12]
+    elif k < 0.82:
+        q, a = ctx.ask(MPREV, d=MONTHS[j]), MONTHS[(j - 1) % 12]
+    elif k < 0.92 or ctx.model == "nano":
+        q, a = ctx.ask(MLEN, d=MONTHS[j]), "%d days" % LEN[j]
+    else:
+        a, b = sorted(ctx.r.sample(range(1, LEN[j] + 1), 2))
+        q, a = ctx.ask(BETWEEN, d=MONTHS[j], a=a, b=b), "%d - %d = %d days" % (b, a, b - a)
+    return [("user", q), ("assistant", a)], "math"
+
+
+def unit(ctx):
+    u, n = ctx.value(lambda: (ctx.one(UNITS), ctx.r.randint(1, 10 if ctx.chance(0.6) else 40)), lambda v: "%s%d" % (v[0][0], v[1]))
+    x, y, f = u
+    one = x[:-1] if n == 1 and x[-1] == "s" else x
+    if x == "feet" and n == 1:
+        one = "foot"
+    if x == "centuries" and n == 1:
+        one = "century"
+    if ctx.model == "mini" and ctx.chance(0.25):
+        return [("user", ctx.ask(UNIT, n=n * f, x=y, y=x)), ("assistant", "%d %s" % (n, one))], "math"
+    return [("user", ctx.ask(UNIT, n=n, x=one, y=y)), ("assistant", "%d %s" % (n * f, y))], "math"
