@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "json/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: weir explain [OPTIONS] \"TEXT\"\n"
+    "\n"
+    "Shows where a prompt would be answered and why: every rule's verdict, the score, what\n"
+    "personal data was found. Runs nothing and sends nothing.\n"
+    "\n"
+    "  --tier, --model, --mode, --strategy, --privacy   as in `weir ask`\n"
+    "  --payload        also print the exact body that would leave\n"
+    "  --json           the decision as JSON\n"
+    "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
+    "\n"
+    "examples:\n"
+    "  weir explain \"what is 12 + 30?\"\n"
+    "  weir explain --payload --tier cloud \"mail jo@corp.example about it\"\n";
+
+static void print_rules(const struct json *rules)
+{
+    struct json_iter it = json_iter(rules);
+    while (json_next(&it)) {
+        struct span verdict = json_str(json_get(it.value, "verdict"));
+        const char *colour = span_is(verdict, "take")     ? cli_green(STDOUT_FILENO)
+                             : span_is(verdict, "forbid") ? cli_red(STDOUT_FILENO)
+                                                          : cli_dim(STDOUT_FILENO);
+        printf("  %s%-7.*s%s %-18.*s %.*s\n", colour, SPAN_ARG(verdict), cli_reset(STDOUT_FILENO),
+               SPAN_ARG(json_str(json_get(it.value, "rule"))), SPAN_ARG(json_str(json_get(it.value, "why"))));
+    }
+}
+
+static void print_number(const char *name, const struct json *v)
+{
+    double x;
+    if (json_to_f64(v, &x)) {
+        printf("  %-12s %.2f\n", name, x);
+    }
+}
+
+static void print_findings(const struct json *findings)
+{
+    struct json_iter it = json_iter(findings);
+    while (json_next(&it)) {
+        printf("  found        %lld %.*s\n", (long long)json_i64_or(json_get(it.value, "count"), 1),
+               SPAN_ARG(json_str(json_get(it.value, "type"))));
+    }
+}
+
+static void print_decision(const struct json *root, bool payload)
+{
+    const struct json *d = json_get(root, "decision");
+    printf("%s%.*s%s over", cli_bold(STDOUT_FILENO), SPAN_ARG(json_str(json_get(d, "strategy"))),
+           cli_reset(STDOUT_FILENO));
+    struct json_iter it = json_iter(json_get(d, "backends"));
+    while (json_next(&it)) {
+        printf("%s %.*s", it.index ? "," : "", SPAN_ARG(json_str(it.value)));
+    }
+    printf("\n  because      %.*s\n", SPAN_ARG(json_str(json_get(d, "reason"))));
+    print_number("score", json_get(root, "score"));
+    print_number("threshold", json_get(root, "threshold"));
+    print_findings(json_get(json_get(root, "privacy"), "findings"));
+    printf("\nrules\n");
+    print_rules(json_get(root, "rules"));
+    if (payload) {
+        struct text body;
+        text_init(&body, 64 * MIB);
+        struct json_out w = json_out(&body);
+        json_value(&w, json_get(root, "payload"));
+        struct span refused = json_str(json_get(root, "payload_refused"));
+        printf("\nwould leave\n%.*s\n", SPAN_ARG(span_given(refused) ? refused : text_span(&body)));
+        text_done(&body);
+    }
+}
+
+static int explain(const char *config, struct span body, bool payload, bool json)
+{
+    struct client *c;
+    struct fault fault = {0};
+    struct client_options client = {.config_path = cli_config_path(config), .may_start = true};
+    if (client_open(&client, &c, &fault)) {
+        return cli_fail("%s", fault.text);
+    }
+    struct text out;
+    text_init(&out, 64 * MIB);
+    const char *path = payload ? "/weir/v1/explain?payload=1" : "/weir/v1/explain";
+    int status = client_call(c, "POST", path, NULL, body, &out, &fault);
+    client_close(c);
+    struct json_doc *doc = NULL;
+    int exit_code = CLI_OK;
+    if (status < 0) {
+        exit_code = cli_fail("%s", fault.text);
+    } else if (json_parse(text_span(&out), &doc, &fault)) {
+        exit_code = cli_fail("the server's answer is not JSON");
+    } else if (status != 200) {
+        exit_code = cli_fail("%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
+    } else if (json) {
+        puts(out.data);
+    } else {
+        print_decision(json_root(doc), payload);
+    }
+    json_free(doc);
+    text_done(&out);
+    return exit_code;
+}
+
+static int run(int argc, char **argv)
+{
+    const char *config = NULL, *tier = NULL, *model = NULL, *mode = NULL, *strategy = NULL, *privacy = NULL;
+    bool json = false, payload = false;
+    const struct cli_option options[] = {
+        {"--config", NULL, &config},     {"--tier", NULL, &tier},       {"--model", NULL, &model},
+        {"--mode", NULL, &mode},         {"--strategy", NULL, &strategy}, {"--privacy", NULL, &privacy},
+        {"--json", &json, NULL},         {"--payload", &payload, NULL},
+    };
+    if (!cli_parse(&command_explain, options, ARRAY_LEN(options), &argc, argv)) {
+        return CLI_USAGE;
+    }
+    if (argc != 2) {
+        return cli_usage(&command_explain, "exactly one text is expected: weir explain \"TEXT\"");
+    }
+    struct text body, words;
+    text_init(&body, 64 * MIB);
+    text_init(&words, 16 * MIB);
+    if (strcmp(argv[1], "-") == 0 && !cli_read_stdin(&words)) {
+        return cli_fail("standard input could not be read, or is over 16 MiB");
+    }
+    struct json_out w = json_out(&body);
+    json_begin_object(&w);
+    json_put_c(&w, "model", tier ? tier : model ? model : "auto");
+    json_key(&w, "messages");
+    json_begin_array(&w);
+    json_begin_object(&w);
+    json_put_c(&w, "role", "user");
+    json_put(&w, "content", words.len ? text_span(&words) : span_c(argv[1]));
+    json_end_object(&w);
+    json_end_array(&w);
+    json_key(&w, "weir");
+    json_begin_object(&w);
+    mode ? json_put_c(&w, "mode", mode) : (void)0;
+    strategy ? json_put_c(&w, "strategy", strategy) : (void)0;
+    privacy ? json_put_c(&w, "privacy", privacy) : (void)0;
+    json_end_object(&w);
+    json_end_object(&w);
+    int status = explain(config, text_span(&body), payload, json);
+    text_done(&words);
+    text_done(&body);
+    return status;
+}
+
+const struct command command_explain = {
+    .name = "explain",
+    .summary = "show where a prompt would go, and why; runs nothing",
+    .help = help,
+    .run = run,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ledger_view.h"
+
+#include "app/app.h"
+#include "base/clock.h"
+#include "cli/client.h"
+#include "json/json.h"
+#include "ledger/ledger.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static enum err from_file(const struct ledger_wish *wish, struct text *out, struct fault *fault)
+{
+    struct config *config;
+    struct text errors;
+    text_init(&errors, 64 * KIB);
+    struct app_options app = {.config_path = wish->config, .ready_fd = -1};
+    enum err err = app_load_config(&app, &config, &errors);
+    if (err) {
+        fault_set(fault, err, "%.*s", SPAN_ARG(span_trim(text_span(&errors))));
+    }
+    text_done(&errors);
+    if (err) {
+        return err;
+    }
+    struct ledger *l = NULL;
+    if (access(config->ledger_path, F_OK)) {
+        err = fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet; ask something first", config->ledger_path);
+    } else {
+        err = ledger_open(&(struct ledger_options){.path = config->ledger_path, .read_only = true}, &l, fault);
+    }
+    uint64_t since_us = 7 * US_PER_DAY, now = clock_wall_us();
+    if (!err) {
+        switch (wish->question) {
+        case LEDGER_LIST: err = ledger_list(l, wish->last, SPAN_NONE, out, fault); break;
+        case LEDGER_ONE:
+            err = ledger_get(l, span_c(wish->id), SPAN_NONE, out);
+            err = err ? fault_set(fault, err, "there is no receipt %s", wish->id) : OK;
+            break;
+        case LEDGER_REPORT:
+            err = clock_from_duration(span_c(wish->since), &since_us)
+                      ? ledger_report(l, now - MIN(now, since_us), SPAN_NONE, out, fault)
+                      : fault_set(fault, ERR_INVALID, "--since must be like 7d, 12h or 30m");
+            break;
+        }
+        ledger_close(l);
+    }
+    config_unref(config);
+    return err;
+}
+
+enum err ledger_view(const struct ledger_wish *wish, struct text *out, struct fault *fault)
+{
+    struct client *c;
+    enum err err = client_open(&(struct client_options){.config_path = wish->config}, &c, fault);
+    if (err == ERR_NOT_FOUND) {
+        return from_file(wish, out, fault);
+    }
+    if (err) {
+        return err;
+    }
+    char path[200];
+    switch (wish->question) {
+    case LEDGER_LIST: snprintf(path, sizeof path, "/weir/v1/receipts?last=%d", wish->last); break;
+    case LEDGER_ONE: snprintf(path, sizeof path, "/weir/v1/receipts/%.100s", wish->id); break;
+    case LEDGER_REPORT: snprintf(path, sizeof path, "/weir/v1/report?since=%.50s", wish->since); break;
+    }
+    int status = client_call(c, "GET", path, NULL, SPAN(""), out, fault);
+    client_close(c);
+    if (status < 0) {
+        return fault->code;
+    }
+    if (status != 200) {
+        struct json_doc *doc = NULL;
+        struct span message = json_parse(text_span(out), &doc, NULL) == OK
+                                  ? json_str(json_get(json_get(json_root(doc), "error"), "message"))
+                                  : SPAN("the server did not explain");
+        fault_set(fault, status == 404 ? ERR_NOT_FOUND : ERR_IO, "%.*s", SPAN_ARG(message));
+        json_free(doc);
+        return fault->code;
+    }
+    return OK;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a ledger from the command line: through the server that is writing it
+ * (so that the newest receipts are there), else straight from the file.
+ */
+#ifndef WEIR_CLI_LEDGER_VIEW_H
+#define WEIR_CLI_LEDGER_VIEW_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+enum ledger_question { LEDGER_LIST, LEDGER_ONE, LEDGER_REPORT };
+
+struct ledger_wish {
+    enum ledger_question question;
+    const char *config;  /* as cli_config_path() gave it */
+    int last;            /* LEDGER_LIST */
+    const char *id;      /* LEDGER_ONE */
+    const char *since;   /* LEDGER_REPORT: "7d" */
+};
+
+/* Appends the JSON answer. */
+enum err ledger_view(const struct ledger_wish *wish, struct text *out, struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/answer.h"
+#include "cli/cli.h"
+#include "cli/ledger_view.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: weir receipts [ID] [OPTIONS]\n"
+    "\n"
+    "Lists the newest receipts, or shows one: who answered, why, what it cost, what left this\n"
+    "device. A receipt never holds the words of a prompt.\n"
+    "\n"
+    "  --last N         how many (default 20, at most 1000)\n"
+    "  --json           as JSON\n"
+    "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
+    "\n"
+    "examples:\n"
+    "  weir receipts\n"
+    "  weir receipts --last 100 --json | jq '.receipts[].reason'\n"
+    "  weir receipts req_01JD0Z3Q8X4W5V6T7R8S9A0B1C\n";
+
+static void print_row(const struct json *r)
+{
+    struct span time = json_str(json_get(r, "time"));
+    double cost;
+    char money[32] = "-";
+    if (json_to_f64(json_get(r, "cost_usd"), &cost)) {
+        snprintf(money, sizeof money, "%.6f", cost);
+    }
+    int64_t total = json_i64_or(json_get(r, "total_us"), 0);
+    printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s\n", SPAN_ARG(json_str(json_get(r, "id"))),
+           span_given(time) ? time.data : "", SPAN_ARG(json_str(json_get(r, "outcome"))),
+           SPAN_ARG(json_str(json_get(r, "tier"))), (double)total / 1e3, money,
+           SPAN_ARG(json_str(json_get(r, "reason"))));
+}
+
+static void print_list(const struct json *root)
+{
+    const struct json *list = json_get(root, "receipts");
+    if (json_len(list) == 0) {
+        puts("no receipts yet");
+        return;
+    }
+    printf("%s%-30s  %-19s  %-9s %-7s %11s %10s  %s%s\n", cli_dim(STDOUT_FILENO), "id", "time (UTC)", "outcome", "tier",
+           "time", "USD", "reason", cli_reset(STDOUT_FILENO));
+    struct json_iter it = json_iter(list);
+    while (json_next(&it)) {
+        print_row(it.value);
+    }
+}
+
+static void print_leg(const struct json *leg)
+{
+    printf("  leg %lld  %.*s (%.*s %.*s)  %.*s", (long long)json_i64_or(json_get(leg, "leg"), 0),
+           SPAN_ARG(json_str(json_get(leg, "backend"))), SPAN_ARG(json_str(json_get(leg, "tier"))),
+           SPAN_ARG(json_str(json_get(leg, "model"))), SPAN_ARG(json_str(json_get(leg, "outcome"))));
+    struct span error = json_str(json_get(leg, "error"));
+    if (span_given(error)) {
+        printf(": %.*s", SPAN_ARG(error));
+    }
+    printf("\n         %lld + %lld tokens, %.1f ms, %lld bytes left this device",
+           (long long)json_i64_or(json_get(leg, "input_tokens"), 0),
+           (long long)json_i64_or(json_get(leg, "output_tokens"), 0),
+           (double)json_i64_or(json_get(leg, "total_us"), 0) / 1e3,
+           (long long)json_i64_or(json_get(leg, "left_device_bytes"), 0));
+    struct json_iter it = json_iter(json_get(leg, "redactions"));
+    while (json_next(&it)) {
+        printf(", %lld %.*s replaced", (long long)json_i64_or(it.value, 0), SPAN_ARG(it.key));
+    }
+    puts("");
+}
+
+static void print_one(const struct json *r)
+{
+    printf("%s%.*s%s  %.*s\n", cli_bold(STDOUT_FILENO), SPAN_ARG(json_str(json_get(r, "id"))),
+           cli_reset(STDOUT_FILENO), SPAN_ARG(json_str(json_get(r, "time"))));
+    struct text line;
+    text_init(&line, 8 * KIB);
+    answer_summary(r, &line);
+    printf("  %.*s: %s\n", SPAN_ARG(json_str(json_get(r, "outcome"))), line.data);
+    text_done(&line);
+    printf("  mode %.*s, privacy %.*s, strategy %.*s\n", SPAN_ARG(json_str(json_get(r, "mode"))),
+           SPAN_ARG(json_str(json_get(r, "privacy"))), SPAN_ARG(json_str(json_get(r, "strategy"))));
+    struct json_iter it = json_iter(json_get(r, "legs"));
+    while (json_next(&it)) {
+        print_leg(it.value);
+    }
+    it = json_iter(json_get(r, "rules"));
+    while (json_next(&it)) {
+        printf("  %s%-7.*s %-18.*s %.*s%s\n", cli_dim(STDOUT_FILENO), SPAN_ARG(json_str(json_get(it.value, "verdict"))),
+               SPAN_ARG(json_str(json_get(it.value, "rule"))), SPAN_ARG(json_str(json_get(it.value, "why"))),
+               cli_reset(STDOUT_FILENO));
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    const char *config = NULL, *last = NULL;
+    bool json = false;
+    const struct cli_option options[] = {
+        {"--config", NULL, &config},
+        {"--last", NULL, &last},
+        {"--json", &json, NULL},
+    };
+    if (!cli_parse(&command_receipts, options, ARRAY_LEN(options), &argc, argv)) {
+        return CLI_USAGE;
+    }
+    int64_t n = 20;
+    if (last && (!span_to_i64(span_c(last), &n) || n < 1 || n > 1000)) {
+        return cli_usage(&command_receipts, "--last must be a number from 1 to 1000");
+    }
+    if (argc > 2) {
+        return cli_usage(&command_receipts, "at most one ID is expected");
+    }
+    struct ledger_wish wish = {
+        .question = argc > 1 ? LEDGER_ONE : LEDGER_LIST,
+        .config = cli_config_path(config),
+        .last = (int)n,
+        .id = argc > 1 ? argv[1] : NULL,
+    };
+    struct text out;
+    text_init(&out, 64 * MIB);
+    struct fault fault = {0};
+    struct json_doc *doc = NULL;
+    int status = CLI_OK;
+    if (ledger_view(&wish, &out, &fault)) {
+        status = cli_fail("%s", fault.text);
+    } else if (json) {
+        printf("%s\n", out.data);
+    } else if (json_parse(text_span(&out), &doc, &fault)) {
+        status = cli_fail("the ledger's answer is not JSON");
+    } else {
+        argc > 1 ? print_one(json_root(doc)) : print_list(json_root(doc));
+    }
+    json_free(doc);
+    text_done(&out);
+    return status;
+}
+
+const struct command command_receipts = {
+    .name = "receipts",
+    .summary = "what was answered where, why, at what cost, and what left",
+    .help = help,
+    .run = run,
+};
