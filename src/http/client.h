@@ -33,6 +33,8 @@ enum http_end {
     HTTP_END_FIRST_BYTE, /* no answer byte within first_byte_ms */
     HTTP_END_IDLE,       /* no byte for idle_ms in the middle */
     HTTP_END_TOTAL,      /* total_ms is over */
+    HTTP_END_OFFLINE,    /* no route or no name (ENETUNREACH, EHOSTUNREACH, ENETDOWN, a failed look-up): a network
+                          * fact, nothing was sent. Refused and late connections stay HTTP_END_CONNECT */
 };
 
 struct http_call_type {
