@@ -42,7 +42,10 @@ struct decision {
     enum privacy_level privacy; /* in force for every leg of this answer */
     uint64_t deadline_us;     /* to the first token, after received_us; 0 = none */
     int64_t max_cost_usd_nano; /* -1 = none */
+    const char *require[8];    /* labels that every backend of this answer has; from rules */
+    int require_count;
     const struct backend *always_cloud; /* first priced cloud backend: what always-cloud would have cost; NULL = none */
+    bool budget_refuses; /* `on_exhausted: refuse`: a leg refused for the budget ends the answer */
 };
 
 #endif

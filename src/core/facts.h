@@ -11,6 +11,8 @@
 
 enum network { NETWORK_OK, NETWORK_METERED, NETWORK_OFFLINE };
 
+const char *network_name(enum network n); /* "ok", "metered", "offline" */
+
 /* From /sys and /proc, or the override file. Negative = unknown. */
 struct device_facts {
     double battery;        /* 0..1; < 0 = no battery known */
@@ -23,6 +25,8 @@ struct device_facts {
     int64_t memory_available_bytes;
     int cores;
 };
+
+void device_facts_json(struct json_out *w, const struct device_facts *d); /* one object; unknown = null */
 
 /* A kind of personal data that the scan found, and how often. */
 struct finding_count {

@@ -424,6 +424,17 @@ void leg_refused(struct leg *leg, enum err err, const char *text)
     end_unsent(leg, LEG_REFUSED, err, text);
 }
 
+void leg_refused_offline(struct leg *leg, const char *text)
+{
+    PRE(leg->state == LEG_GATE);
+    end_attempt(leg, &(struct leg_end){.outcome = LEG_REFUSED,
+                                       .err = ERR_NO_BACKEND,
+                                       .text = span_c(text),
+                                       .usage = USAGE_UNKNOWN,
+                                       .offline = true,
+                                       .retry_after_ms = -1});
+}
+
 void *leg_gate_state(struct leg *leg)
 {
     return leg->gate_state;

@@ -118,6 +118,7 @@ struct gate_type {
 };
 void leg_admitted(struct leg *leg, const struct admission *a);
 void leg_refused(struct leg *leg, enum err err, const char *text); /* ends the leg as LEG_REFUSED */
+void leg_refused_offline(struct leg *leg, const char *text); /* the same, because the backend is offline: a network fact */
 void *leg_gate_state(struct leg *leg);        /* a pointer slot … */
 void leg_set_gate_state(struct leg *leg, void *state); /* … for the gate's own use */
 
