@@ -9,7 +9,7 @@ add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE WEIR_VERSION="${PROJECT_VERSION}")
 target_compile_options(
-  weir_flags INTERFACE -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Wvla -fno-common -fstack-protector-strong
+  weir_flags INTERFACE -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wpointer-arith -Wundef -Wvla -fno-common -fstack-protector-strong
                        $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
 if(WEIR_SLOW_ASSERTS)
   target_compile_definitions(weir_flags INTERFACE WEIR_SLOW_ASSERTS)

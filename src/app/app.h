@@ -20,6 +20,7 @@ struct app_options {
     const char *listen;           /* replaces the config's; NULL */
     int workers;                  /* replaces the config's; 0 */
     const char *model;            /* a GGUF for the device, when there is no config; NULL = find the bundled one */
+    const char *ledger;           /* replaces the config's ledger.path; NULL */
     const char *log_level;        /* replaces the config's; NULL */
     bool log_json;
     int ready_fd;                 /* gets "READY url\n" once the first worker serves; -1 */

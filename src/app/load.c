@@ -148,6 +148,9 @@ static void lay_over(struct config *c, const struct app_options *o)
         listen[0] = arena_c(c->arena, span_c(o->listen));
         c->listen = listen;
     }
+    if (o->ledger) {
+        c->ledger_path = arena_c(c->arena, span_c(o->ledger));
+    }
     if (o->workers > 0) {
         c->workers = o->workers;
     }

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define START_MS 30000
@@ -185,6 +186,7 @@ static void run_own(const struct client_options *o, const char *listen, int read
         .listen = listen,
         .workers = 1,
         .model = o->model,
+        .ledger = o->ledger,
         .log_level = o->verbose ? NULL : "error",
         .ready_fd = ready_fd,
     }));
@@ -274,7 +276,8 @@ enum err client_open(const struct client_options *o, struct client **out, struct
     struct client *c = NEW(struct client);
     struct text errors;
     text_init(&errors, 64 * KIB);
-    struct app_options app = {.config_path = o->config_path, .model = o->model, .ready_fd = -1};
+    struct app_options app = {
+        .config_path = o->config_path, .model = o->model, .ledger = o->ledger, .ready_fd = -1};
     enum err err = app_load_config(&app, &c->config, &errors);
     if (err) {
         struct span text = span_trim(text_span(&errors));

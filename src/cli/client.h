@@ -18,6 +18,7 @@ struct client;
 struct client_options {
     const char *config_path; /* as cli_config_path() gave it */
     const char *model;       /* for a server of our own without a config */
+    const char *ledger;      /* in place of the config's: nobody serves it, so one of our own is started */
     bool may_start;
     bool verbose;            /* the own server's log shows */
 };

@@ -16,6 +16,8 @@
 #include "chat/dialect.h"
 #include "device/device.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* Weight of the newest leg in the running estimates: about the last ten legs count. */
