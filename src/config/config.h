@@ -89,6 +89,7 @@ struct config {
     const char *log_level;    /* error | warn | info | debug */
     bool log_json;
     const char *disclose;     /* "model" or NULL */
+    bool deterministic;       /* local answers greedy and batch-invariant unless a request asks otherwise */
 };
 
 /* `path` NULL: defaults with no file (the caller adds a device model with config_default_model). `errors` gets
@@ -102,6 +103,10 @@ struct config *config_default(const char *model_path);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 const struct backend *config_backend(const struct config *c, struct span name);
+
+/* May this server listen there? For addresses that come from elsewhere (`--listen`): well-formed, and without
+ * keys only loopback or a Unix socket. */
+enum err config_check_listen(struct span listen, bool has_keys, struct fault *fault) MUST_USE;
 
 /* The address other programs should use ("http://127.0.0.1:8080"), made from listen[0]. */
 void config_base_url(const struct config *c, struct text *out);

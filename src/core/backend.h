@@ -35,7 +35,8 @@ struct backend {
     int threads;            /* 0 = auto */
     int gpu_layers;         /* GPU_AUTO, GPU_OFF or a count */
     /* behind an API */
-    const char *url;        /* without trailing slash; NULL otherwise */
+    const char *url;        /* "http(s)://host[:port][/path]" without trailing slash, or "unix:/path[:/v1]"; an
+                               Ollama's without path has /v1 appended by config; NULL otherwise */
     const char *model;      /* provider's model id; for the engine: file name without .gguf */
     const char *key;        /* from key_env / key_file; NULL = none. Never logged, never in JSON */
     struct price price;
