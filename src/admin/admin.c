@@ -155,6 +155,7 @@ static void write_backend_status(struct admin *a, const struct backend *b, struc
     json_put_bool(w, "offline", s.offline);
     json_put_bool(w, "dead", s.dead);
     json_put_bool(w, "busy", s.busy);
+    json_put_bool(w, "switching", s.switching);
     json_put_c(w, "breaker",
                b->tier == TIER_DEVICE
                    ? NULL

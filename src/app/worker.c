@@ -79,8 +79,9 @@ static const struct driver *driver_of(void *user, const struct backend *b)
     return slot ? &slot->driver : NULL;
 }
 
-static void engine_state(const struct engine_info *info, struct backend_state *io)
+static void engine_state(const struct engine_info *info, const struct backend *b, struct backend_state *io)
 {
+    io->switching = info->up && info->path[0] && strcmp(info->path, b->model_path) != 0;
     if (!info->up) {
         io->usable = false;
         io->dead = !span_starts(span_c(info->why), SPAN("starting"));
@@ -110,7 +111,7 @@ static void backend_state_of(void *user, const struct backend *b, struct backend
     }
     struct engine_slot *slot = find_engine(w, b->name);
     if (slot) {
-        engine_state(engine_info(slot->engine), io);
+        engine_state(engine_info(slot->engine), b, io);
     } else {
         io->usable = false;
         io->dead = true;

@@ -78,6 +78,7 @@ struct backend_state {
     char why[160];         /* one line when not usable */
     int64_t context;       /* tokens; 0 = unknown */
     uint32_t tasks;        /* bit per enum task the model states; 0 = it does not say (takes anything) */
+    bool switching;        /* another model is being loaded; the old one still answers */
     bool demo;             /* a bundled demonstration model */
     bool tools, images, json_schema, logprobs, multiple_choices;
     double tokens_per_s, ttft_us; /* running estimates; 0 = unknown */
