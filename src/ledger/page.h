@@ -128,6 +128,7 @@ struct intent { /* what is known before bytes leave */
     char backend[33];
     char client[33];
     uint8_t leg;
+    uint8_t tier; /* enum tier */
     uint64_t wall_us;
     int64_t body_bytes;
     int64_t reserved_nano; /* -1 = the backend has no price */
