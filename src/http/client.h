@@ -11,6 +11,10 @@
  * request may have been carried out. http_call_cancel() closes the connection at
  * once and no callback follows.
  *
+ * Names other than "localhost" are looked up on a helper thread, tried in the
+ * order given, and believed for 30 s. Pausing stops the reading; up to 64 KiB that
+ * were read already, the end included, may still be delivered.
+ *
  * Interim 1xx answers are skipped, redirects are not followed, answers to HEAD
  * and 204/304 have no body. The body is bounded by `body_max` for the whole call.
  */
@@ -62,7 +66,7 @@ void http_client_free(struct http_client *c); /* calls in flight end without cal
 struct http_call *http_call_start(struct http_client *c, const struct http_call_options *options,
                                   const struct http_call_type *type, void *user);
 void http_call_cancel(struct http_call *call);
-/* Stops and resumes reading, for back pressure. */
+/* Stops and resumes reading, for back pressure; time-outs but total_ms stand still meanwhile. */
 void http_call_pause(struct http_call *call, bool pause);
 /* Microseconds from start to connected (0 when reused) — for link estimates. */
 uint64_t http_call_connect_us(const struct http_call *call);

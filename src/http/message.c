@@ -33,6 +33,12 @@ static struct message *of(llhttp_t *parser)
 
 /* ---- head ---- */
 
+/* Pieces before the first header's name. */
+static size_t first_name(const struct message *m)
+{
+    return m->parser.type == HTTP_REQUEST ? 2 : 0;
+}
+
 static int too_big(struct message *m)
 {
     m->too_big = true;
@@ -65,7 +71,7 @@ static int on_piece_end(llhttp_t *parser)
         return 0;
     }
     struct head_store *head = m->head;
-    if (head->count == ARRAY_LEN(head->ends)) {
+    if (head->count == first_name(m) + 2 * HEADERS_MAX) {
         return too_big(m);
     }
     head->ends[head->count++] = (uint32_t)head->bytes.len;
@@ -86,11 +92,6 @@ static struct span piece(const struct head_store *head, size_t i)
 {
     size_t start = i ? head->ends[i - 1] : 0;
     return span_of(head->bytes.data + start, head->ends[i] - start);
-}
-
-static size_t first_name(const struct message *m)
-{
-    return m->parser.type == HTTP_REQUEST ? 2 : 0;
 }
 
 /* Looks at the fields themselves: llhttp does not count an empty Transfer-Encoding as one. */

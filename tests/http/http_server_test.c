@@ -195,8 +195,9 @@ static void rounds(struct fixture *f, int n)
 
 static size_t occurrences(const char *text, const char *what)
 {
+    struct span all = span_c(text);
     size_t n = 0;
-    for (const char *at = text; (at = strstr(at, what)); at++) {
+    for (size_t at = 0; (at = span_find(all, span_c(what), at)) != SIZE_MAX; at++) {
         n++;
     }
     return n;
