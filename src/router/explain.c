@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decision as JSON, for `weir explain` and POST /weir/v1/explain (INTERFACE). */
+#include "router/inside.h"
+
+#include <math.h>
+
+static void put_share(struct json_out *w, const char *key, double x)
+{
+    json_put_number(w, key, x >= 0 ? round(x * 1e4) / 1e4 : NAN);
+}
+
+static void put_decision(struct json_out *w, const struct decision *d)
+{
+    json_key(w, "decision");
+    json_begin_object(w);
+    json_put_c(w, "strategy", d->strategy);
+    json_key(w, "backends");
+    json_begin_array(w);
+    for (int i = 0; i < d->backends_count; i++) {
+        json_c(w, d->backends[i]->name);
+    }
+    json_end_array(w);
+    json_put_int(w, "local_count", d->local_count);
+    json_put(w, "reason", d->reason);
+    json_put_c(w, "degraded", degraded_name(d->degraded));
+    json_key(w, "reduced");
+    json_begin_array(w);
+    for (int i = 0; i < d->reduced_count; i++) {
+        json_c(w, d->reduced[i]);
+    }
+    json_end_array(w);
+    json_key(w, "kept");
+    if (d->kept_rule) {
+        json_begin_object(w);
+        json_put_c(w, "rule", d->kept_rule);
+        json_put_c(w, "type", d->kept_type);
+        json_end_object(w);
+    } else {
+        json_null(w);
+    }
+    json_key(w, "error");
+    if (d->err == OK) {
+        json_null(w);
+    } else {
+        json_begin_object(w);
+        json_put_c(w, "code", err_code(d->err));
+        json_put(w, "message", d->err_text);
+        json_end_object(w);
+    }
+    json_end_object(w);
+}
+
+static void put_rules(struct json_out *w, const struct decision *d)
+{
+    json_key(w, "rules");
+    json_begin_array(w);
+    for (int i = 0; i < d->rules_count; i++) {
+        json_begin_object(w);
+        json_put_c(w, "rule", d->rules[i].rule);
+        json_put_c(w, "verdict", verdict_name(d->rules[i].verdict));
+        json_put(w, "why", d->rules[i].why);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
+static void put_privacy(struct json_out *w, const struct facts *f, const struct decision *d)
+{
+    json_key(w, "privacy");
+    json_begin_object(w);
+    json_key(w, "findings");
+    json_begin_array(w);
+    for (int i = 0; i < f->findings_count; i++) {
+        json_begin_object(w);
+        json_put_c(w, "type", f->findings[i].type);
+        json_put_int(w, "count", f->findings[i].count);
+        json_put_bool(w, "never_leave", f->findings[i].never_leave);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_put_bool(w, "scan_failed", f->scan_failed);
+    json_put_c(w, "verdict", d->err == ERR_POLICY ? "forbid" : privacy_level_name(d->privacy));
+    json_end_object(w);
+}
+
+void router_explain(struct router *r, const struct facts *f, const struct decision *d, struct text *out)
+{
+    struct json_out w = json_out(out);
+    json_begin_object(&w);
+    put_decision(&w, d);
+    put_rules(&w, d);
+    put_share(&w, "score", d->score);
+    put_share(&w, "threshold", d->threshold);
+    json_put_bool(&w, "threshold_calibrated", d->threshold_calibrated);
+    struct text features;
+    text_init(&features, 16 * KIB);
+    r->scorer->explain(r->scorer_self, f, &features);
+    json_key(&w, "features");
+    json_raw(&w, text_span(&features));
+    text_done(&features);
+    put_privacy(&w, f, d);
+    json_key(&w, "device");
+    device_facts_json(&w, &f->device);
+    json_put_bool(&w, "runs", false);
+    json_end_object(&w);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the router's files share. One decision is made by narrowing down a table of
+ * candidates, one per backend of the config:
+ *
+ *   decide.c   the order of the built-in rules, and the verdicts
+ *   when.c     does a rule of the config hold?
+ *   filters.c  who may, who can, who is well, who is affordable
+ *   explain.c  the decision as JSON
+ */
+#ifndef WEIR_ROUTER_INSIDE_H
+#define WEIR_ROUTER_INSIDE_H
+
+#include "regex/regex.h"
+#include "router/router.h"
+
+struct router {
+    struct config *config;
+    const struct scorer_type *scorer;
+    void *scorer_self;
+    struct regex **matches; /* by rule; NULL entries */
+};
+
+enum why_out { IN, OUT_TIER, OUT_PRIVACY, OUT_MODE, OUT_MODEL, OUT_STRATEGY, OUT_RULE, OUT_LABEL, OUT_CAPABILITY,
+               OUT_CONTEXT, OUT_OFFLINE, OUT_BREAKER, OUT_DEAD, OUT_BUSY, OUT_UNUSABLE, OUT_BUDGET, OUT_COST };
+
+struct candidate {
+    const struct backend *backend;
+    const struct backend_state *state;
+    enum why_out out;
+    struct span why;       /* one line, when out */
+    bool last;             /* would answer, but better another first (task, battery, heat) */
+};
+
+/* Everything a decision is made from, while it is made. */
+struct deciding {
+    struct router *router;
+    const struct config *config;
+    const struct facts *facts;
+    const struct request *request;
+    struct arena *arena;
+    struct decision *d;
+    struct candidate candidates[BACKENDS_MAX];
+    int count;
+    enum mode mode;
+    /* what the rules of the config say together */
+    const struct rule *take;
+    const char *strategy;  /* by rule */
+    const char *privacy_rule; /* the rule that tightened privacy, or NULL */
+    /* what was settled */
+    bool forced;           /* model name or strategy header picked one side */
+    const char *must_stay; /* rule that keeps the request on the device, or NULL */
+    bool refuse_loosening;
+};
+
+void verdict_add(struct deciding *x, const char *rule, enum verdict v, struct span why);
+void candidate_out(struct candidate *c, enum why_out out, struct span why);
+bool is_local(const struct backend *b);
+int count_in(const struct deciding *x, int local); /* local: 1 device, 0 the rest, -1 all */
+
+/* ---- when.c ---- */
+/* `why` gets the first key that does not hold, or "all conditions hold". */
+bool when_holds(const struct router *r, int rule, const struct facts *f, struct arena *arena, struct span *out_why);
+
+/* ---- filters.c ---- */
+void filter_capability(struct deciding *x);
+void filter_health(struct deciding *x);
+void filter_cost(struct deciding *x);
+int64_t cost_at_most(const struct facts *f, const struct backend *b); /* as the gate would reserve; USD_UNKNOWN */
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables are long on purpose. A word counts for its task with its weight,
+ * three times when it is one of the first two words of the prompt: what a prompt
+ * asks for mostly stands at its beginning ("Classify: …", "turn on …"). Phrases
+ * are looked for in the first 200 bytes. The task with the highest sum wins; on a
+ * tie the earlier one in enum task.
+ */
+#include "router/words.h"
+
+#include <pthread.h>
+
+#define WORD_MAX 16
+#define SLOTS 1024u /* power of two, about four times the words */
+#define FIRST_WORDS 2
+#define FIRST_FACTOR 3
+#define PHRASE_BYTES 200
+
+struct task_word {
+    const char *word;
+    enum task task;
+    int weight;
+};
+
+static const struct task_word task_words[] = {
+    /* to a machine in the house */
+    {"turn", TASK_COMMAND, 3}, {"switch", TASK_COMMAND, 3}, {"dim", TASK_COMMAND, 3}, {"play", TASK_COMMAND, 2},
+    {"pause", TASK_COMMAND, 2}, {"resume", TASK_COMMAND, 1}, {"mute", TASK_COMMAND, 3}, {"unmute", TASK_COMMAND, 3},
+    {"lock", TASK_COMMAND, 2}, {"unlock", TASK_COMMAND, 2}, {"open", TASK_COMMAND, 1}, {"close", TASK_COMMAND, 1},
+    {"set", TASK_COMMAND, 1}, {"start", TASK_COMMAND, 1}, {"stop", TASK_COMMAND, 1}, {"light", TASK_COMMAND, 2},
+    {"lights", TASK_COMMAND, 2}, {"lamp", TASK_COMMAND, 2}, {"thermostat", TASK_COMMAND, 3},
+    {"heating", TASK_COMMAND, 2}, {"heater", TASK_COMMAND, 2}, {"fan", TASK_COMMAND, 1}, {"tv", TASK_COMMAND, 1},
+    {"volume", TASK_COMMAND, 2}, {"alarm", TASK_COMMAND, 3}, {"timer", TASK_COMMAND, 3}, {"remind", TASK_COMMAND, 3},
+    {"reminder", TASK_COMMAND, 2}, {"blinds", TASK_COMMAND, 2}, {"curtains", TASK_COMMAND, 2},
+    {"wifi", TASK_COMMAND, 1}, {"bluetooth", TASK_COMMAND, 1}, {"kitchen", TASK_COMMAND, 1},
+    {"bedroom", TASK_COMMAND, 1}, {"playlist", TASK_COMMAND, 2}, {"song", TASK_CREATE, 1},
+    /* what does the speaker want */
+    {"intent", TASK_INTENT, 6}, {"intents", TASK_INTENT, 6}, {"utterance", TASK_INTENT, 4},
+    /* data out of text */
+    {"extract", TASK_EXTRACT, 5}, {"slots", TASK_EXTRACT, 4}, {"slot", TASK_EXTRACT, 3}, {"entities", TASK_EXTRACT, 4},
+    {"entity", TASK_EXTRACT, 2}, {"parse", TASK_EXTRACT, 2}, {"fields", TASK_EXTRACT, 2},
+    {"classify", TASK_CLASSIFY, 5}, {"categorize", TASK_CLASSIFY, 5}, {"categorise", TASK_CLASSIFY, 5},
+    {"classification", TASK_CLASSIFY, 3}, {"sentiment", TASK_CLASSIFY, 4}, {"spam", TASK_CLASSIFY, 3},
+    {"category", TASK_CLASSIFY, 2}, {"categories", TASK_CLASSIFY, 2}, {"label", TASK_CLASSIFY, 2},
+    {"labels", TASK_CLASSIFY, 1},
+    /* text into other text */
+    {"rewrite", TASK_REWRITE, 5}, {"rephrase", TASK_REWRITE, 5}, {"paraphrase", TASK_REWRITE, 5},
+    {"proofread", TASK_REWRITE, 5}, {"reword", TASK_REWRITE, 5}, {"uppercase", TASK_REWRITE, 4},
+    {"lowercase", TASK_REWRITE, 4}, {"capitalize", TASK_REWRITE, 4}, {"reverse", TASK_REWRITE, 2},
+    {"spell", TASK_REWRITE, 2}, {"grammar", TASK_REWRITE, 3}, {"correct", TASK_REWRITE, 1}, {"fix", TASK_REWRITE, 1},
+    {"shorten", TASK_REWRITE, 4}, {"formal", TASK_REWRITE, 2}, {"polite", TASK_REWRITE, 2}, {"bullets", TASK_REWRITE, 2},
+    {"alphabetical", TASK_REWRITE, 2}, {"alphabetically", TASK_REWRITE, 3},
+    {"summarise", TASK_SUMMARISE, 6}, {"summarize", TASK_SUMMARISE, 6}, {"summary", TASK_SUMMARISE, 5},
+    {"tldr", TASK_SUMMARISE, 6}, {"condense", TASK_SUMMARISE, 4}, {"gist", TASK_SUMMARISE, 4},
+    {"translate", TASK_TRANSLATE, 6}, {"translation", TASK_TRANSLATE, 4}, {"uebersetze", TASK_TRANSLATE, 6},
+    {"traduis", TASK_TRANSLATE, 6}, {"traduce", TASK_TRANSLATE, 6},
+    /* programs */
+    {"code", TASK_CODE, 4}, {"function", TASK_CODE, 2}, {"python", TASK_CODE, 5}, {"javascript", TASK_CODE, 5},
+    {"typescript", TASK_CODE, 5}, {"java", TASK_CODE, 4}, {"rust", TASK_CODE, 2}, {"golang", TASK_CODE, 5},
+    {"sql", TASK_CODE, 5}, {"html", TASK_CODE, 4}, {"css", TASK_CODE, 4}, {"bash", TASK_CODE, 3},
+    {"regex", TASK_CODE, 4}, {"compile", TASK_CODE, 3}, {"compiler", TASK_CODE, 3}, {"debug", TASK_CODE, 4},
+    {"bug", TASK_CODE, 3}, {"refactor", TASK_CODE, 5}, {"algorithm", TASK_CODE, 3}, {"script", TASK_CODE, 2},
+    {"api", TASK_CODE, 2}, {"exception", TASK_CODE, 2}, {"segfault", TASK_CODE, 5}, {"program", TASK_CODE, 2},
+    {"implement", TASK_CODE, 2}, {"array", TASK_CODE, 2}, {"kubernetes", TASK_CODE, 3}, {"docker", TASK_CODE, 3},
+    {"git", TASK_CODE, 3}, {"unittest", TASK_CODE, 4},
+    /* numbers */
+    {"calculate", TASK_MATH, 5}, {"compute", TASK_MATH, 4}, {"plus", TASK_MATH, 3}, {"minus", TASK_MATH, 3},
+    {"times", TASK_MATH, 1}, {"divided", TASK_MATH, 3}, {"multiply", TASK_MATH, 4}, {"multiplied", TASK_MATH, 4},
+    {"percent", TASK_MATH, 2}, {"percentage", TASK_MATH, 2}, {"solve", TASK_MATH, 3}, {"equation", TASK_MATH, 4},
+    {"integral", TASK_MATH, 5}, {"derivative", TASK_MATH, 5}, {"theorem", TASK_MATH, 3}, {"convert", TASK_MATH, 3},
+    {"sum", TASK_MATH, 2}, {"product", TASK_MATH, 1}, {"sqrt", TASK_MATH, 5}, {"probability", TASK_MATH, 3},
+    /* thinking */
+    {"why", TASK_REASON, 3}, {"prove", TASK_REASON, 5}, {"proof", TASK_REASON, 3}, {"explain", TASK_REASON, 3},
+    {"compare", TASK_REASON, 4}, {"analyse", TASK_REASON, 4}, {"analyze", TASK_REASON, 4}, {"evaluate", TASK_REASON, 3},
+    {"argue", TASK_REASON, 3}, {"argument", TASK_REASON, 2}, {"deduce", TASK_REASON, 4}, {"puzzle", TASK_REASON, 4},
+    {"riddle", TASK_REASON, 4}, {"logic", TASK_REASON, 3}, {"strategy", TASK_REASON, 2}, {"tradeoffs", TASK_REASON, 4},
+    {"pros", TASK_REASON, 3}, {"cons", TASK_REASON, 3}, {"plan", TASK_REASON, 2}, {"recommend", TASK_REASON, 2},
+    {"should", TASK_REASON, 1}, {"difference", TASK_REASON, 2}, {"because", TASK_REASON, 1},
+    /* making */
+    {"write", TASK_CREATE, 3}, {"compose", TASK_CREATE, 4}, {"draft", TASK_CREATE, 4}, {"poem", TASK_CREATE, 5},
+    {"haiku", TASK_CREATE, 5}, {"story", TASK_CREATE, 4}, {"essay", TASK_CREATE, 4}, {"lyrics", TASK_CREATE, 4},
+    {"slogan", TASK_CREATE, 4}, {"novel", TASK_CREATE, 2}, {"blog", TASK_CREATE, 3}, {"brainstorm", TASK_CREATE, 4},
+    {"imagine", TASK_CREATE, 3}, {"invent", TASK_CREATE, 3}, {"limerick", TASK_CREATE, 5}, {"screenplay", TASK_CREATE, 5},
+    {"email", TASK_CREATE, 1}, {"letter", TASK_CREATE, 1}, {"speech", TASK_CREATE, 2}, {"dialogue", TASK_CREATE, 2},
+    /* facts of the world */
+    {"who", TASK_KNOWLEDGE, 2}, {"when", TASK_KNOWLEDGE, 1}, {"where", TASK_KNOWLEDGE, 2}, {"which", TASK_KNOWLEDGE, 1},
+    {"what", TASK_KNOWLEDGE, 1}, {"whats", TASK_KNOWLEDGE, 1}, {"capital", TASK_KNOWLEDGE, 4},
+    {"define", TASK_KNOWLEDGE, 4}, {"definition", TASK_KNOWLEDGE, 3}, {"meaning", TASK_KNOWLEDGE, 2},
+    {"history", TASK_KNOWLEDGE, 3}, {"population", TASK_KNOWLEDGE, 3}, {"president", TASK_KNOWLEDGE, 3},
+    {"invented", TASK_KNOWLEDGE, 3}, {"discovered", TASK_KNOWLEDGE, 3}, {"born", TASK_KNOWLEDGE, 2},
+    {"country", TASK_KNOWLEDGE, 2}, {"planet", TASK_KNOWLEDGE, 2}, {"tallest", TASK_KNOWLEDGE, 3},
+    {"largest", TASK_KNOWLEDGE, 2},
+    /* company */
+    {"hi", TASK_CHAT, 3}, {"hello", TASK_CHAT, 3}, {"hey", TASK_CHAT, 3}, {"thanks", TASK_CHAT, 3},
+    {"thank", TASK_CHAT, 3}, {"bye", TASK_CHAT, 3}, {"goodbye", TASK_CHAT, 3}, {"joke", TASK_CHAT, 4},
+    {"hallo", TASK_CHAT, 3}, {"bonjour", TASK_CHAT, 3}, {"hola", TASK_CHAT, 3}, {"ciao", TASK_CHAT, 3},
+};
+
+struct task_phrase {
+    const char *phrase;
+    enum task task;
+    int weight;
+};
+
+static const struct task_phrase task_phrases[] = {
+    {"who are you", TASK_CHAT, 12}, {"what are you", TASK_CHAT, 12}, {"how are you", TASK_CHAT, 12},
+    {"what can you do", TASK_CHAT, 12}, {"your name", TASK_CHAT, 9}, {"good morning", TASK_CHAT, 9},
+    {"good night", TASK_CHAT, 9}, {"good evening", TASK_CHAT, 9}, {"are you a", TASK_CHAT, 9},
+    {"step by step", TASK_REASON, 6}, {"think about", TASK_REASON, 3}, {"what would happen", TASK_REASON, 6},
+    {"how does", TASK_REASON, 4}, {"how do", TASK_REASON, 2}, {"how can i", TASK_REASON, 3},
+    {"how many", TASK_MATH, 2}, {"how much", TASK_MATH, 2}, {"square root", TASK_MATH, 6},
+    {"what is the intent", TASK_INTENT, 8}, {"to do list", TASK_COMMAND, 3}, {"shopping list", TASK_COMMAND, 3},
+    {"tl;dr", TASK_SUMMARISE, 6}, {"in one sentence", TASK_SUMMARISE, 2}, {"in french", TASK_TRANSLATE, 5},
+    {"in german", TASK_TRANSLATE, 5}, {"in spanish", TASK_TRANSLATE, 5}, {"in italian", TASK_TRANSLATE, 5},
+    {"into english", TASK_TRANSLATE, 5}, {"to english", TASK_TRANSLATE, 4}, {"upper case", TASK_REWRITE, 4},
+    {"lower case", TASK_REWRITE, 4}, {"positive or negative", TASK_CLASSIFY, 6}, {"```", TASK_CODE, 8},
+    {"#include", TASK_CODE, 8}, {"def ", TASK_CODE, 3}, {"();", TASK_CODE, 6}, {"select *", TASK_CODE, 6},
+    {"stack trace", TASK_CODE, 6}, {"unit test", TASK_CODE, 5}, {"c++", TASK_CODE, 5},
+};
+
+enum language { EN, DE, FR, ES, IT, PT, NL, SV, PL, TR, LANGUAGES };
+static const char *const language_names[LANGUAGES] = {"en", "de", "fr", "es", "it", "pt", "nl", "sv", "pl", "tr"};
+
+/* Frequent words that few other of these languages have; one string per language. */
+static const char *const language_words[LANGUAGES] = {
+    [EN] = "the and is are you of to my what how with for please this that it on was have can do not from write who",
+    [DE] = "der das und ist nicht ich sie mit ein eine auf wie bitte den wird f\xc3\xbcr kannst mir warum schreibe",
+    [FR] = "le les et est vous une dans pour que qui avec je sur pas quel quelle comment des moi traduis",
+    [ES] = "el los y es una por para que con c\xc3\xb3mo qu\xc3\xa9 las del est\xc3\xa1 mi cu\xc3\xa1l escribe yo",
+    [IT] = "il gli e \xc3\xa8 che di una per non con sono come questo della mi scrivi perch\xc3\xa9 cosa",
+    [PT] = "o os \xc3\xa9 uma n\xc3\xa3o para com que voc\xc3\xaa como em do da eu qual escreva",
+    [NL] = "het een van en niet ik je dat met voor wat hoe zijn kun schrijf waarom deze",
+    [SV] = "och \xc3\xa4r att det en jag inte som f\xc3\xb6r p\xc3\xa5 hur vad med kan skriv",
+    [PL] = "jest nie si\xc4\x99 na i w z co jak czy to dla napisz prosz\xc4\x99",
+    [TR] = "bir ve bu i\xc3\xa7in ne nas\xc4\xb1l de\xc4\x9fil mi benim yaz l\xc3\xbctfen",
+};
+
+/* ---- one table of all words, built once ---- */
+
+struct slot {
+    char word[WORD_MAX];
+    unsigned char len;
+    unsigned char task, weight; /* weight 0 = no task */
+    uint16_t languages;
+};
+
+static struct slot slots[SLOTS];
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+
+static uint32_t hash(const char *word, size_t len)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < len; i++) {
+        h = (h ^ (unsigned char)word[i]) * 16777619u;
+    }
+    return h ^ (h >> 15);
+}
+
+/* The word's slot, or the free one where it belongs. */
+static struct slot *find(const char *word, size_t len)
+{
+    uint32_t at = hash(word, len) & (SLOTS - 1);
+    while (slots[at].len && (slots[at].len != len || memcmp(slots[at].word, word, len) != 0)) {
+        at = (at + 1) & (SLOTS - 1);
+    }
+    return &slots[at];
+}
+
+static struct slot *add(struct span word)
+{
+    ASSERT(word.len > 0 && word.len < WORD_MAX);
+    struct slot *s = find(word.data, word.len);
+    memcpy(s->word, word.data, word.len);
+    s->len = (unsigned char)word.len;
+    return s;
+}
+
+static void build_slots(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(task_words); i++) {
+        struct slot *s = add(span_c(task_words[i].word));
+        s->task = (unsigned char)task_words[i].task;
+        s->weight = (unsigned char)task_words[i].weight;
+    }
+    for (int l = 0; l < LANGUAGES; l++) {
+        struct span rest = span_c(language_words[l]);
+        while (rest.len) {
+            add(span_cut(&rest, ' '))->languages |= (uint16_t)(1u << l);
+        }
+    }
+}
+
+/* ---- walking over words ---- */
+
+static bool is_word_byte(unsigned char c)
+{
+    return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The next word in lower case (ASCII; other letters as they are); 0 = no more, WORD_MAX = too long to matter. */
+static size_t next_word(struct span text, size_t *at, char out[WORD_MAX])
+{
+    size_t i = *at;
+    while (i < text.len && !is_word_byte((unsigned char)text.data[i])) {
+        i++;
+    }
+    size_t len = 0;
+    for (; i < text.len && (is_word_byte((unsigned char)text.data[i]) || text.data[i] == '\''); i++) {
+        char c = text.data[i];
+        if (c == '\'') { /* "what's" is "whats" */
+            continue;
+        }
+        if (len < WORD_MAX) {
+            out[len] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        }
+        len++;
+    }
+    *at = i;
+    return MIN(len, (size_t)WORD_MAX);
+}
+
+/* ---- task ---- */
+
+#define TASKS_OF_SYSTEM                                                                                                \
+    (1u << TASK_INTENT | 1u << TASK_EXTRACT | 1u << TASK_CLASSIFY | 1u << TASK_REWRITE | 1u << TASK_SUMMARISE |         \
+     1u << TASK_TRANSLATE)
+
+static int add_words(struct span text, uint32_t tasks, int first_factor, int scores[TASK_COUNT])
+{
+    char word[WORD_MAX];
+    size_t at = 0;
+    int words = 0;
+    for (size_t len; (len = next_word(text, &at, word)) > 0; words++) {
+        const struct slot *s = len < WORD_MAX ? find(word, len) : NULL;
+        if (s && s->weight && (tasks & (1u << s->task))) {
+            scores[s->task] += s->weight * (words < FIRST_WORDS ? first_factor : 1);
+        }
+    }
+    return words;
+}
+
+static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT])
+{
+    char lower[PHRASE_BYTES];
+    size_t len = MIN(text.len, sizeof lower);
+    for (size_t i = 0; i < len; i++) {
+        char c = text.data[i];
+        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
+        const struct task_phrase *p = &task_phrases[i];
+        if ((tasks & (1u << p->task)) && memmem(lower, len, p->phrase, strlen(p->phrase))) {
+            scores[p->task] += p->weight;
+        }
+    }
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static size_t skip_spaces(struct span text, size_t i)
+{
+    while (i < text.len && text.data[i] == ' ') {
+        i++;
+    }
+    return i;
+}
+
+/* "12 + 30", "7*8", "3 x 4": a digit, an operator, a digit. Dates (1-2-3) count too; they are harmless. */
+static void add_arithmetic(struct span text, int scores[TASK_COUNT])
+{
+    int digits = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i])) {
+            continue;
+        }
+        digits++;
+        size_t op = skip_spaces(text, i + 1);
+        if (op < text.len && memchr("+-*/x^%", text.data[op], 7)) {
+            size_t next = skip_spaces(text, op + 1);
+            if (next < text.len && is_digit(text.data[next])) {
+                scores[TASK_MATH] += 8;
+                return;
+            }
+        }
+    }
+    if (digits >= 2 && (scores[TASK_MATH] > 0)) {
+        scores[TASK_MATH] += 4; /* "how many … 12 …" */
+    }
+}
+
+enum task words_task(struct span user, struct span system)
+{
+    (void)pthread_once(&slots_once, build_slots);
+    int scores[TASK_COUNT] = {0};
+    user = span_first(user, WORDS_BYTES_MAX);
+    system = span_first(system, WORDS_BYTES_MAX / 4);
+    int words = add_words(user, ~0u, FIRST_FACTOR, scores);
+    add_phrases(user, ~0u, scores);
+    add_arithmetic(user, scores);
+    (void)add_words(system, TASKS_OF_SYSTEM, 1, scores);
+    add_phrases(system, TASKS_OF_SYSTEM, scores);
+    enum task best = TASK_CHAT;
+    for (int t = 1; t < TASK_COUNT; t++) {
+        if (scores[t] > scores[best]) {
+            best = (enum task)t;
+        }
+    }
+    if (scores[best] == 0 && words > 3 && span_ends(span_trim(user), SPAN("?"))) {
+        return TASK_KNOWLEDGE;
+    }
+    return best;
+}
+
+/* ---- language ---- */
+
+enum script { LATIN, CYRILLIC, UKRAINIAN, GREEK, HEBREW, ARABIC, PERSIAN, DEVANAGARI, THAI, KANA, HANGUL, HAN, SCRIPTS };
+static const char *const script_languages[SCRIPTS] = {
+    NULL, "ru", "uk", "el", "he", "ar", "fa", "hi", "th", "ja", "ko", "zh",
+};
+
+static enum script script_of(uint32_t c)
+{
+    static const struct {
+        uint32_t from, to;
+        enum script script;
+    } ranges[] = {
+        {0x0404, 0x0404, UKRAINIAN}, {0x0406, 0x0407, UKRAINIAN}, {0x0454, 0x0454, UKRAINIAN},
+        {0x0456, 0x0457, UKRAINIAN}, {0x0490, 0x0491, UKRAINIAN}, {0x0370, 0x03ff, GREEK},
+        {0x0400, 0x04ff, CYRILLIC},  {0x0590, 0x05ff, HEBREW},    {0x067e, 0x067e, PERSIAN},
+        {0x0686, 0x0686, PERSIAN},   {0x06af, 0x06af, PERSIAN},   {0x06cc, 0x06cc, PERSIAN},
+        {0x0600, 0x06ff, ARABIC},    {0x0900, 0x097f, DEVANAGARI}, {0x0e00, 0x0e7f, THAI},
+        {0x3040, 0x30ff, KANA},      {0xac00, 0xd7a3, HANGUL},    {0x4e00, 0x9fff, HAN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        if (c >= ranges[i].from && c <= ranges[i].to) {
+            return ranges[i].script;
+        }
+    }
+    return LATIN;
+}
+
+/* One code point; broken bytes are skipped as 0. */
+static uint32_t next_code_point(struct span text, size_t *at)
+{
+    unsigned char lead = (unsigned char)text.data[(*at)++];
+    int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
+    uint32_t c = more == 3 ? lead & 0x07u : more == 2 ? lead & 0x0fu : more == 1 ? lead & 0x1fu : lead;
+    while (more-- > 0 && *at < text.len && ((unsigned char)text.data[*at] & 0xc0u) == 0x80) {
+        c = c << 6 | ((unsigned char)text.data[(*at)++] & 0x3fu);
+    }
+    return c;
+}
+
+/* A script that a fifth of the letters are written in tells the language. */
+static const char *language_of_script(struct span text)
+{
+    int counts[SCRIPTS] = {0};
+    int letters = 0;
+    for (size_t at = 0; at < text.len;) {
+        uint32_t c = next_code_point(text, &at);
+        if (c < 0x80 && !is_word_byte((unsigned char)c)) {
+            continue;
+        }
+        letters++;
+        counts[script_of(c)]++;
+    }
+    if (letters - counts[LATIN] <= letters / 5) {
+        return NULL;
+    }
+    if (counts[KANA]) {
+        return "ja"; /* with Han in between */
+    }
+    if (counts[UKRAINIAN]) {
+        return "uk";
+    }
+    if (counts[PERSIAN]) {
+        return "fa";
+    }
+    int best = CYRILLIC;
+    for (int s = CYRILLIC; s < SCRIPTS; s++) {
+        best = counts[s] > counts[best] ? s : best;
+    }
+    return counts[best] ? script_languages[best] : NULL;
+}
+
+static const char *language_of_words(struct span text)
+{
+    char word[WORD_MAX];
+    int counts[LANGUAGES] = {0};
+    int words = 0;
+    size_t at = 0;
+    for (size_t len; (len = next_word(text, &at, word)) > 0; words++) {
+        const struct slot *s = len < WORD_MAX ? find(word, len) : NULL;
+        for (uint32_t set = s ? s->languages : 0; set; set &= set - 1) {
+            counts[__builtin_ctz(set)]++;
+        }
+    }
+    int best = 0;
+    int second = 0;
+    for (int l = 1; l < LANGUAGES; l++) {
+        if (counts[l] > counts[best]) {
+            second = counts[best];
+            best = l;
+        } else if (counts[l] > second) {
+            second = counts[l];
+        }
+    }
+    /* one hit in a handful of words is enough, but not when two languages claim it */
+    int needed = words <= 6 ? 1 : 2;
+    return counts[best] >= needed && counts[best] > second ? language_names[best] : NULL;
+}
+
+const char *words_language(struct span text)
+{
+    (void)pthread_once(&slots_once, build_slots);
+    text = span_first(text, WORDS_BYTES_MAX);
+    text = span_first(text, span_utf8_whole(text));
+    bool ascii = true;
+    for (size_t i = 0; i < text.len && ascii; i++) {
+        ascii = (unsigned char)text.data[i] < 0x80;
+    }
+    const char *language = ascii ? NULL : language_of_script(text);
+    return language ? language : language_of_words(text);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guesses about a prompt from its words: which kind of work it asks for, which
+ * language it is in. Version 0: tables, no learning, the same on every machine.
+ * At most WORDS_BYTES_MAX of a text are looked at.
+ */
+#ifndef WEIR_ROUTER_WORDS_H
+#define WEIR_ROUTER_WORDS_H
+
+#include "core/types.h"
+
+#define WORDS_BYTES_MAX 1024
+
+enum task words_task(struct span user, struct span system);
+const char *words_language(struct span text); /* ISO 639-1, static; NULL = unknown */
+
+#endif
