@@ -109,8 +109,8 @@ static void sink_begin(void *sink, const struct receipt *r)
 {
     struct answer *a = sink;
     a->receipt = r;
-    if (!a->call || a->begun || !r->request->stream) {
-        return;
+    if (!a->call || a->begun || !r->request->stream || r->fault.code) {
+        return; /* a failure before the first byte is an ordinary error with its status */
     }
     a->begun = true;
     add_receipt_headers(call_headers(a->call), r, false);
