@@ -9,10 +9,6 @@
 
 #define PATTERN_BYTES_MAX 1024
 
-const char *const strategy_names[] = {
-    "device", "cloud", "fallback", "cascade", "split", /* built */
-    "hedge",  "relay", "verify",   "progressive", "draft", "human", "later", NULL,
-};
 const char *const privacy_words[] = {"open", "redact", "local", NULL};
 static const char *const network_words[] = {[NETWORK_OK] = "ok", [NETWORK_METERED] = "metered",
                                             [NETWORK_OFFLINE] = "offline", NULL};
@@ -22,20 +18,16 @@ static const char *const network_words[] = {[NETWORK_OK] = "ok", [NETWORK_METERE
 
 void read_strategy(struct reader *r, struct value v, const struct field *f, void *base)
 {
-    struct field words = *f;
-    const char *chosen = NULL;
-    words.words = strategy_names;
-    words.offset = 0;
-    read_word(r, v, &words, &chosen);
-    for (int i = STRATEGIES_BUILT; chosen && strategy_names[i]; i++) {
-        if (strcmp(chosen, strategy_names[i]) == 0) {
-            reader_wrong(r, v, "`%s` is not in this build yet; built: device, cloud, fallback, cascade, split", chosen);
+    struct span s = value_scalar(v);
+    for (const char *const *later = strategies_later; span_given(s) && *later; later++) {
+        if (span_is(s, *later)) {
+            reader_wrong(r, v, "`%s` is not in this build yet; built: device, cloud, fallback, cascade, split", *later);
             return;
         }
     }
-    if (chosen) {
-        *(const char **)((char *)base + f->offset) = chosen;
-    }
+    struct field words = *f;
+    words.words = strategies_built;
+    read_word(r, v, &words, base);
 }
 
 bool is_type_name(struct span s)

@@ -14,9 +14,6 @@ struct backend backend_embedded(struct arena *a, const char *name, const char *p
 const struct rule *rules_read(struct reader *r, struct value v, int *out_count);
 void rules_check(struct reader *r, const struct config *c);
 
-/* Strategies by name; the first STRATEGIES_BUILT are in this build. NULL-terminated. */
-#define STRATEGIES_BUILT 5
-extern const char *const strategy_names[];
 read_fn read_strategy;
 extern const char *const tier_words[];
 extern const char *const privacy_words[];

@@ -98,6 +98,9 @@ static const char *const task_names[] = {
 };
 static_assert(ARRAY_LEN(task_names) == TASK_COUNT, "one name per task");
 
+const char *const strategies_built[] = {"device", "cloud", "fallback", "cascade", "split", NULL};
+const char *const strategies_later[] = {"hedge", "relay", "verify", "progressive", "draft", "human", "later", NULL};
+
 /* Index of `s` in `names`, which may have holes; -1 when it is not there. */
 static int index_of(struct span s, const char *const *names, size_t count)
 {

@@ -62,6 +62,10 @@ enum task {
     TASK_COUNT,
 };
 
+/* Strategies by name, NULL-terminated: those of this build, and those that are known but not built yet. */
+extern const char *const strategies_built[];
+extern const char *const strategies_later[];
+
 const char *tier_name(enum tier t);
 const char *mode_name(enum mode m);
 const char *privacy_level_name(enum privacy_level p);
