@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-static uint64_t virtual_now, virtual_wall;
+static _Atomic uint64_t virtual_now, virtual_wall; /* read by writer threads too */
 
 static uint64_t read_clock(clockid_t id)
 {
@@ -15,12 +15,14 @@ static uint64_t read_clock(clockid_t id)
 
 uint64_t clock_now_us(void)
 {
-    return virtual_now ? virtual_now : read_clock(CLOCK_MONOTONIC);
+    uint64_t now = virtual_now;
+    return now ? now : read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_wall_us(void)
 {
-    return virtual_wall ? virtual_wall : read_clock(CLOCK_REALTIME);
+    uint64_t now = virtual_wall;
+    return now ? now : read_clock(CLOCK_REALTIME);
 }
 
 void clock_set_virtual(uint64_t now_us, uint64_t wall_us)
