@@ -12,8 +12,8 @@
  *                            ▲ (a reused wire starts here)
  *
  * What can go wrong:
- *  - No connection (any address, any reason, the name included): END_CONNECT;
- *    nothing was sent.
+ *  - No connection (any address, any reason): END_CONNECT, or END_OFFLINE when
+ *    the network or the name is missing; nothing was sent.
  *  - An idle wire was closed by its peer: noticed by its read event, or, when it
  *    was idle for long, by a look before use. What slips through is END_STALE.
  *  - on_head or on_body cancels the call while its bytes are being parsed: the
@@ -417,6 +417,13 @@ static int open_socket(const struct address *a)
     return fd;
 }
 
+/* Is it the network that is missing, or only this server? */
+static enum http_end end_of_errno(int error)
+{
+    bool offline = error == ENETUNREACH || error == EHOSTUNREACH || error == ENETDOWN;
+    return offline ? HTTP_END_OFFLINE : HTTP_END_CONNECT;
+}
+
 /* Tries the addresses that are left; when none is, the end is set and posted. */
 static void connect_next(struct http_call *call)
 {
@@ -431,7 +438,7 @@ static void connect_next(struct http_call *call)
             enter(call, CALL_CONNECT);
             return;
         }
-        set_end(call, HTTP_END_CONNECT, "%s: %s", pool->name, strerror(errno));
+        set_end(call, end_of_errno(errno), "%s: %s", pool->name, strerror(errno));
         if (fd >= 0) {
             close(fd);
         }
@@ -446,7 +453,7 @@ static void on_connected(struct http_call *call)
     socklen_t len = sizeof error;
     getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error) {
-        set_end(call, HTTP_END_CONNECT, "%s: %s", call->pool->name, strerror(error));
+        set_end(call, end_of_errno(error), "%s: %s", call->pool->name, strerror(error));
         drop_wire(call);
         connect_next(call);
         return;
@@ -471,7 +478,7 @@ static void on_found(void *user, const struct address_list *found, const char *w
         if (known) {
             connect_next(call);
         } else {
-            set_end(call, HTTP_END_CONNECT, "%s: %s", pool->name, why);
+            set_end(call, HTTP_END_OFFLINE, "%s: %s", pool->name, why);
             end_later(call);
         }
     }

@@ -308,7 +308,8 @@ static void no_connection(void **state)
         struct answer a = {0};
         ask(&f, &a, (struct http_call_options){.address = bad[i]});
         UNTIL(&f, a.ends);
-        if (a.end != HTTP_END_CONNECT || !strstr(a.detail, bad[i])) {
+        bool unknown = strstr(bad[i], ".invalid"); /* a name that nobody knows is a network fact */
+        if (a.end != (unknown ? HTTP_END_OFFLINE : HTTP_END_CONNECT) || !strstr(a.detail, bad[i])) {
             fail_msg("%s: %d %s", bad[i], a.end, a.detail);
         }
         answer_done(&a);
