@@ -33,7 +33,7 @@ struct decoder {
     struct text model, scratch;
     struct tool_block *tools;
     int tools_count, tools_capacity;
-    bool started, finished;
+    bool started, finished, stopped;
     enum finish finish;
 };
 
@@ -258,6 +258,8 @@ static enum err on_event(struct reader in, const struct json *root)
     } else if (span_is(type, "message_delta")) {
         read_usage(d, json_get(root, "usage"));
         read_stop_reason(d, json_str(json_get(json_get(root, "delta"), "stop_reason")));
+    } else if (span_is(type, "message_stop")) {
+        d->stopped = true;
     } else if (span_is(type, "error") || json_type(json_get(root, "error")) == JSON_OBJECT) {
         return outbound_in_band_error(root, in.fault);
     }
@@ -327,6 +329,11 @@ static enum err whole(struct decoder *d, struct span body, const struct decoder_
     return read_json((struct reader){d, to, user, fault}, span_trim(body), on_message);
 }
 
+static bool done(const struct decoder *d)
+{
+    return d->stopped;
+}
+
 static enum err end(struct decoder *d, struct leg_end *out, struct fault *fault)
 {
     out->usage = d->usage;
@@ -348,6 +355,7 @@ const struct outbound_type outbound_anthropic = {
     .decoder_free = decoder_free,
     .event = event,
     .whole = whole,
+    .done = done,
     .end = end,
     .error_text = outbound_error_text,
 };

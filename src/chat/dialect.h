@@ -30,14 +30,17 @@ enum err openai_decode_completion(struct arena *arena, struct span body, struct 
 enum err options_decode(struct request *r, const struct headers *headers, const char **out_param,
                         struct fault *fault) MUST_USE;
 
-/* An answer in the making, in OpenAI's shape; embedded in the server's sink. */
+/* An answer in the making, in OpenAI's shape; embedded in the server's sink. Only openai_answer.c looks inside. */
 struct openai_answer {
     const struct request *request;
     int64_t created;          /* seconds since 1970 */
-    struct text body;         /* assembled pieces (not streamed): ≤ 8 MiB */
-    void *choices;            /* private, in the arena */
+    struct text head;         /* streaming: what every chunk begins with, up to the choice's index */
+    bool begun;
+    struct text body;         /* whole: all pieces one after the other, at most 8 MiB */
+    struct openai_piece *pieces; /* whole: what which bytes of `body` are */
+    size_t pieces_count, pieces_capacity;
+    struct openai_choice *choices; /* in the request's arena */
     int choices_count;
-    bool usage_due;
 };
 void openai_answer_init(struct openai_answer *a, const struct request *r);
 void openai_answer_done(struct openai_answer *a);
@@ -76,6 +79,8 @@ struct outbound_type {
     /* The provider answered a stream request with one JSON object: decode it as a whole. */
     enum err (*whole)(struct decoder *d, struct span body, const struct decoder_events *to, void *user,
                       struct fault *fault);
+    /* The answer is complete and nothing more can come ([DONE], message_stop): no need to wait for the bytes' end. */
+    bool (*done)(const struct decoder *d);
     /* The bytes ended. Fills finish, usage, model. ERR_UPSTREAM when the stream was not properly closed. */
     enum err (*end)(struct decoder *d, struct leg_end *out, struct fault *fault);
     /* A non-200 body → one line for the receipt, without secrets; status and retry-after are read elsewhere. */

@@ -538,6 +538,11 @@ static enum err whole(struct decoder *d, struct span body, const struct decoder_
     return read_json(in, span_trim(body));
 }
 
+static bool done(const struct decoder *d)
+{
+    return d->done;
+}
+
 static enum err end(struct decoder *d, struct leg_end *out, struct fault *fault)
 {
     int seen = 0;
@@ -566,6 +571,7 @@ const struct outbound_type outbound_openai = {
     .decoder_free = decoder_free,
     .event = event,
     .whole = whole,
+    .done = done,
     .end = end,
     .error_text = outbound_error_text,
 };
