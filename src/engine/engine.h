@@ -19,7 +19,9 @@ struct engine;
 
 struct engine_info {
     bool up;
-    char why[200];            /* when not up */
+    char why[400];            /* when not up */
+    char warning[200];        /* up, but with less than asked for (context made to fit …); "" = none */
+    char switch_error[400];   /* why the last engine_switch() changed nothing; "" = it did */
     char model[128];          /* general.name or the file's */
     char path[1024];
     char quantisation[32];
@@ -45,6 +47,9 @@ void engine_free(struct engine *e);
  * differs from what it serves; legs that run finish on the old one. `backend` must outlive the engine or the next use. */
 void engine_use(struct engine *e, const struct backend *backend);
 const struct engine_info *engine_info(const struct engine *e);
+/* Asks the engine to load another model: {"path", "adapter"?}. Running answers end on the old one; `changed` tells
+ * when the new one serves. A file that cannot be loaded leaves the old one in place and info->switch_error says why. */
+void engine_switch(struct engine *e, struct span options_json);
 extern const struct driver_type engine_driver; /* self = struct engine */
 
 #endif
