@@ -28,8 +28,8 @@
 struct egress;
 
 struct egress_options {
-    struct page *page;
-    struct ledger *ledger;    /* NULL: explain only */
+    struct page *page;     /* page_worker_begin() came first */
+    struct ledger *ledger; /* NULL: explain only */
     int worker;
 };
 struct egress *egress_new(const struct egress_options *o);
@@ -39,14 +39,18 @@ void egress_configure(struct egress *e, struct config *c, const struct privacy_p
 extern const struct gate_type egress_gate; /* self = struct egress */
 
 /* What the router needs: breaker, in flight, offline of one backend. */
-void egress_backend_state(const struct egress *e, const struct backend *b, struct backend_state *io);
-/* A connect failure that means "no network" was seen, or a success. */
+void egress_backend_state(const struct egress *e, const struct backend *b,
+                          struct backend_state *io);
+/* A connect failure that means "no network" was seen, or a success. A backend seen offline stays so for 3 s and is
+ * then tried again; one on loopback or in the local network is never offline this way. */
 void egress_note_network(struct egress *e, const struct backend *b, bool offline);
+/* The config's override file (or a probe of the whole machine) says that there is no network: nothing goes out at all. */
+void egress_override_offline(struct egress *e, bool offline);
 uint64_t egress_breaker_id(const struct backend *b);
-/* Intent slots that this request's legs hold; they are cleared when its receipt is on disk. Gives the count. */
+/* Intent slots that this request's legs hold (one a leg); they are cleared when its receipt is on disk. Gives the count. */
 int egress_take_intents(struct egress *e, const struct request *r, int *out_slots, int max);
 /* What would leave, for `weir explain --payload`: steps 1 and 7 only. */
-enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d, struct span body,
-                        struct text *out, struct fault *fault) MUST_USE;
+enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d,
+                        struct span body, struct text *out, struct fault *fault) MUST_USE;
 
 #endif

@@ -919,7 +919,6 @@ static bool take_dead_slot(struct page *p, uint64_t next_owner, struct intent *o
             copy.backend[sizeof copy.backend - 1] = '\0';
             copy.client[sizeof copy.client - 1] = '\0';
             copy.model[sizeof copy.model - 1] = '\0';
-            page_count(p, (int)((owner & 0xff) % PAGE_WORKERS_MAX), METRIC_LOST, 1);
             *out = copy;
             *out_slot = (int)slot;
             return true;

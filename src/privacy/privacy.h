@@ -21,12 +21,12 @@
 #include "json/json.h"
 
 struct finding {
-    const char *type;   /* static or the policy's */
-    size_t start, end;  /* bytes in the scanned text */
+    const char *type;  /* static or the policy's */
+    size_t start, end; /* bytes in the scanned text */
     double score;
 };
 
-struct privacy_policy;  /* compiled: types to replace, never_leave, allow, custom patterns */
+struct privacy_policy; /* compiled: types to replace, never_leave, allow, custom patterns */
 
 struct privacy_policy_options {
     bool types_default;
@@ -40,11 +40,13 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
 void privacy_policy_free(struct privacy_policy *p);
 
 /* All findings of a text, sorted, not overlapping. `policy` NULL: every type. Gives the count (≤ max). */
-int privacy_scan(const struct privacy_policy *policy, struct span text, struct finding *out, int max);
+int privacy_scan(const struct privacy_policy *policy, struct span text, struct finding *out,
+                 int max);
 
 /* Scans every string of a JSON tree (keys too) at any depth, and numbers of 7 or more digits. Fills facts' finding
  * counts; a tree that cannot be scanned (over 4 MiB of text, too many findings) sets scan_failed. */
-void privacy_scan_request(const struct privacy_policy *policy, const struct request *r, struct facts *facts);
+void privacy_scan_request(const struct privacy_policy *policy, const struct request *r,
+                          struct facts *facts);
 
 /* The numbering and the restoring of one answer. */
 struct pseudonyms;
@@ -53,13 +55,16 @@ void pseudonyms_free(struct pseudonyms *p);
 /* Rewrites `body` (JSON) with every replaceable value exchanged for its pseudonym; re-serialises, so duplicate
  * keys cannot smuggle. ERR_POLICY naming the type when a never_leave value is in it; ERR_POLICY when it cannot be
  * scanned. `counts` gets values replaced by type. */
-enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p, struct span body,
-                             struct text *out, struct redaction_count *counts, int *out_counts,
-                             struct fault *fault) MUST_USE;
+enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
+                             struct span body, struct text *out, struct redaction_count *counts,
+                             int *out_counts, struct fault *fault) MUST_USE;
+/* Level `open`: only that no never_leave value is in it. ERR_POLICY as above. */
+enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
+                            struct fault *fault) MUST_USE;
 /* Plain text, for `weir redact`. */
-enum err privacy_redact_text(const struct privacy_policy *policy, struct pseudonyms *p, struct span text,
-                             struct text *out, struct redaction_count *counts, int *out_counts,
-                             struct fault *fault) MUST_USE;
+enum err privacy_redact_text(const struct privacy_policy *policy, struct pseudonyms *p,
+                             struct span text, struct text *out, struct redaction_count *counts,
+                             int *out_counts, struct fault *fault) MUST_USE;
 bool pseudonyms_empty(const struct pseudonyms *p);
 /* Borrows `p`. Works per choice and kind (text, tool arguments: inside JSON escapes); holds back at most the longest
  * live token. */
