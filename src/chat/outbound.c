@@ -110,7 +110,8 @@ static size_t address_length(struct span s)
 
 void outbound_add_clean(struct text *out, struct span s)
 {
-    size_t limit = out->len + OUTBOUND_ERROR_BYTES;
+    size_t start = out->len;
+    size_t limit = start + OUTBOUND_ERROR_BYTES;
     bool space = true;
     size_t at = 0;
     while (at < s.len && out->len < limit) {
@@ -141,8 +142,8 @@ void outbound_add_clean(struct text *out, struct span s)
     if (out->len > limit) {
         text_truncate(out, limit);
     }
-    text_truncate(out, MIN(out->len, span_utf8_whole(text_span(out))));
-    while (out->len && out->data[out->len - 1] == ' ') {
+    text_truncate(out, start + span_utf8_whole(span_from(text_span(out), start)));
+    while (out->len > start && out->data[out->len - 1] == ' ') {
         text_truncate(out, out->len - 1);
     }
 }
