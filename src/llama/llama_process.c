@@ -489,7 +489,7 @@ static void end_parsers(struct job *job)
         bool complete = chat_parser_end(job->io.parsers[i], on_piece, &t);
         uint8_t *finish = &job->result.end.finish[i];
         int calls = chat_parser_tool_calls(job->io.parsers[i]);
-        job->io.bad_tool_call = job->io.bad_tool_call || (!complete && *finish != FINISH_LENGTH);
+        job->io.bad_tool_call = job->io.bad_tool_call || !complete;
         if (calls > 0 && *finish == FINISH_STOP) {
             *finish = FINISH_TOOL_CALLS;
         }
