@@ -48,9 +48,9 @@ with_progress() {
         next=$((SECONDS + every))
         at=$(tail -c 2000 "$log" | tr '\r' '\n' | grep -oE '^\[ *[0-9]+/[0-9]+' | tail -n 1 | tr -d '[ ' || true)
         if [ $tty = 1 ]; then
-            printf '\r\033[K  %s ... %s %ss' "$what" "$at" "$((SECONDS - began))" >&2
+            printf '\r\033[K  %s ... %s%d s' "$what" "${at:+$at, }" "$((SECONDS - began))" >&2
         else
-            printf '  %s ... %s %ss\n' "$what" "$at" "$((SECONDS - began))" >&2
+            printf '  %s ... %s%d s\n' "$what" "${at:+$at, }" "$((SECONDS - began))" >&2
         fi
     done
     wait "$pid" || status=$?
