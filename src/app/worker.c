@@ -84,7 +84,7 @@ static void engine_state(const struct engine_info *info, const struct backend *b
     io->switching = info->up && info->path[0] && strcmp(info->path, b->model_path) != 0;
     if (!info->up) {
         io->usable = false;
-        io->dead = !span_starts(span_c(info->why), SPAN("starting"));
+        io->dead = !info->starting;
         snprintf(io->why, sizeof io->why, "%.150s", info->why);
     }
     io->context = info->context;

@@ -244,6 +244,7 @@ static bool got_hello(struct engine *e, struct span payload)
     const struct json *root = json_root(doc);
     struct engine_info *i = &e->info;
     i->up = json_true(json_get(root, "up"));
+    i->starting = !i->up && json_true(json_get(root, "loading"));
     copy_field(root, "why", i->why, sizeof i->why);
     copy_field(root, "warning", i->warning, sizeof i->warning);
     copy_field(root, "switch_error", i->switch_error, sizeof i->switch_error);
@@ -296,6 +297,7 @@ static void disconnect(struct engine *e, const char *why)
     text_clear(&e->out);
     e->out.overflow = false;
     e->info.up = false;
+    e->info.starting = true; /* the supervisor starts it again */
     e->info.running = e->info.queued = 0;
     snprintf(e->info.why, sizeof e->info.why, "%s", why);
     fail_all(e, why);
@@ -493,6 +495,7 @@ struct engine *engine_new(struct loop *loop, const struct backend *backend, cons
     e->user = user;
     e->fd = -1;
     e->retry_us = RETRY_FIRST_US;
+    e->info.starting = true;
     snprintf(e->info.why, sizeof e->info.why, "the engine is starting");
     snprintf(e->model, sizeof e->model, "%s", backend->model ? backend->model : "");
     text_init(&e->in, IN_MAX);
@@ -533,4 +536,31 @@ void engine_switch(struct engine *e, struct span options_json)
     if (e->fd >= 0) {
         send_frame(e, FRAME_SWITCH, 0, options_json);
     }
+}
+
+static void switch_if_other(struct engine *e)
+{
+    const char *path = e->backend->model_path;
+    if (!path || (e->info.up && strcmp(path, e->info.path) == 0)) {
+        return;
+    }
+    struct text options;
+    text_init(&options, 16 * KIB);
+    struct json_out w = json_out(&options);
+    json_begin_object(&w);
+    json_put_c(&w, "path", path);
+    if (e->backend->adapter_path) {
+        json_put_c(&w, "adapter", e->backend->adapter_path);
+    }
+    json_put_int(&w, "context", e->backend->context);
+    json_end_object(&w);
+    engine_switch(e, text_span(&options));
+    text_done(&options);
+}
+
+void engine_use(struct engine *e, const struct backend *backend)
+{
+    e->backend = backend;
+    snprintf(e->model, sizeof e->model, "%s", backend->model ? backend->model : "");
+    switch_if_other(e);
 }

@@ -19,6 +19,7 @@ struct engine;
 
 struct engine_info {
     bool up;
+    bool starting;            /* not up yet, and no reason known why it should not be soon */
     char why[400];            /* when not up */
     char warning[200];        /* up, but with less than asked for (context made to fit …); "" = none */
     char switch_error[400];   /* why the last engine_switch() changed nothing; "" = it did */

@@ -214,6 +214,7 @@ static void send_hello(struct process *p, struct conn *c)
     struct json_out w = json_out(&json);
     json_begin_object(&w);
     json_put_bool(&w, "up", p->current != NULL);
+    json_put_bool(&w, "loading", !p->current && p->loading);
     json_put_c(&w, "why", p->current ? "" : p->why.text);
     json_put_c(&w, "switch_error", p->switch_error);
     if (p->current) {

@@ -22,6 +22,7 @@
 
 /* Weight of the newest leg in the running estimates: about the last ten legs count. */
 #define ESTIMATE_WEIGHT 0.2
+#define STARTING_US (10 * US_PER_S)
 
 struct estimate {
     double ttft_us, tokens_per_s;
@@ -35,6 +36,7 @@ struct gateway {
     struct router *router;
     struct egress *egress;
     struct estimate estimates[BACKENDS_MAX];
+    uint64_t started_us;
     struct link flows;            /* struct running */
     int running;
 };
@@ -192,6 +194,7 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
 {
     struct gateway *g = NEW(struct gateway);
     g->parts = *parts;
+    g->started_us = clock_now_us();
     g->egress = egress_new(&(struct egress_options){
         .page = parts->page,
         .ledger = parts->ledger,
@@ -468,16 +471,18 @@ void gateway_explain(struct gateway *g, struct request *request, bool payload, s
     text_done(&body);
 }
 
+/* A device that loads its model is worth a moment's wait, or the first prompts would all go elsewhere. */
 bool gateway_ready(struct gateway *g)
 {
+    bool any = false, starting = false;
     for (int i = 0; i < g->config->backends_count; i++) {
         struct backend_state s;
-        gateway_backend_state(g, &g->config->backends[i], &s);
-        if (s.usable) {
-            return true;
-        }
+        const struct backend *b = &g->config->backends[i];
+        gateway_backend_state(g, b, &s);
+        any |= s.usable;
+        starting |= b->tier == TIER_DEVICE && !s.usable && !s.dead;
     }
-    return false;
+    return any && !(starting && clock_now_us() - g->started_us < STARTING_US);
 }
 
 void gateway_abandon(struct gateway *g)
