@@ -285,11 +285,9 @@ enum err client_open(const struct client_options *o, struct client **out, struct
     }
     text_done(&errors);
     struct serving serving;
-    bool own = false;
     if (!err && app_find_serving(c->config->ledger_path, &serving)) {
         snprintf(c->url, sizeof c->url, "%s", serving.url);
     } else if (!err && o->may_start) {
-        own = true;
         err = start_own(c, o, fault);
     } else if (!err) {
         err = fault_set(fault, ERR_NOT_FOUND, "no weir is serving %s; start one with `weir serve`",
@@ -303,7 +301,7 @@ enum err client_open(const struct client_options *o, struct client **out, struct
     c->loop = loop_new(); /* after the fork */
     c->http = http_client_new(c->loop, 2);
     loop_wake_init(&c->interrupt, c->loop, on_interrupt, c);
-    err = own ? wait_for_model(c, fault) : OK;
+    err = o->may_start ? wait_for_model(c, fault) : OK;
     if (err) {
         client_close(c);
         return err;

@@ -133,6 +133,19 @@ static void sink_delta(void *sink, const struct delta *d)
     write_events(a);
 }
 
+/* A device that loads its model answers soon: the SDKs wait and try again. */
+static bool device_starting(const struct answer *a, const struct receipt *r)
+{
+    const struct config *c = gateway_config(a->inference->gateway);
+    for (int i = 0; i < c->backends_count; i++) {
+        const struct backend_state *s = &r->facts->backends[i];
+        if (c->backends[i].tier == TIER_DEVICE && !s->usable && !s->dead && !s->busy) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void reply_failure(struct answer *a, const struct receipt *r)
 {
     struct call *call = a->call;
@@ -141,6 +154,9 @@ static void reply_failure(struct answer *a, const struct receipt *r)
     add_receipt_headers(call_headers(call), r, true);
     if (r->retry_after_ms > 0 && (err == ERR_RATE_LIMITED || err == ERR_UPSTREAM)) {
         headers_addf(call_headers(call), "Retry-After", "%lld", (long long)(r->retry_after_ms + 999) / 1000);
+    }
+    if (err == ERR_NO_BACKEND && device_starting(a, r)) {
+        headers_add(call_headers(call), SPAN("Retry-After"), SPAN("1"));
     }
     call_reply_error(call, err, NULL, text);
 }
