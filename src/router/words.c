@@ -55,7 +55,7 @@ static const struct task_word task_words[] = {
     {"translate", TASK_TRANSLATE, 6}, {"translation", TASK_TRANSLATE, 4}, {"uebersetze", TASK_TRANSLATE, 6},
     {"traduis", TASK_TRANSLATE, 6}, {"traduce", TASK_TRANSLATE, 6},
     /* programs */
-    {"code", TASK_CODE, 4}, {"function", TASK_CODE, 2}, {"python", TASK_CODE, 5}, {"javascript", TASK_CODE, 5},
+    {"code", TASK_CODE, 4}, {"function", TASK_CODE, 3}, {"python", TASK_CODE, 5}, {"javascript", TASK_CODE, 5},
     {"typescript", TASK_CODE, 5}, {"java", TASK_CODE, 4}, {"rust", TASK_CODE, 2}, {"golang", TASK_CODE, 5},
     {"sql", TASK_CODE, 5}, {"html", TASK_CODE, 4}, {"css", TASK_CODE, 4}, {"bash", TASK_CODE, 3},
     {"regex", TASK_CODE, 4}, {"compile", TASK_CODE, 3}, {"compiler", TASK_CODE, 3}, {"debug", TASK_CODE, 4},
@@ -77,7 +77,7 @@ static const struct task_word task_words[] = {
     {"pros", TASK_REASON, 3}, {"cons", TASK_REASON, 3}, {"plan", TASK_REASON, 2}, {"recommend", TASK_REASON, 2},
     {"should", TASK_REASON, 1}, {"difference", TASK_REASON, 2}, {"because", TASK_REASON, 1},
     /* making */
-    {"write", TASK_CREATE, 3}, {"compose", TASK_CREATE, 4}, {"draft", TASK_CREATE, 4}, {"poem", TASK_CREATE, 5},
+    {"write", TASK_CREATE, 2}, {"compose", TASK_CREATE, 4}, {"draft", TASK_CREATE, 4}, {"poem", TASK_CREATE, 5},
     {"haiku", TASK_CREATE, 5}, {"story", TASK_CREATE, 4}, {"essay", TASK_CREATE, 4}, {"lyrics", TASK_CREATE, 4},
     {"slogan", TASK_CREATE, 4}, {"novel", TASK_CREATE, 2}, {"blog", TASK_CREATE, 3}, {"brainstorm", TASK_CREATE, 4},
     {"imagine", TASK_CREATE, 3}, {"invent", TASK_CREATE, 3}, {"limerick", TASK_CREATE, 5}, {"screenplay", TASK_CREATE, 5},
@@ -113,8 +113,8 @@ static const struct task_phrase task_phrases[] = {
     {"tl;dr", TASK_SUMMARISE, 6}, {"in one sentence", TASK_SUMMARISE, 2}, {"in french", TASK_TRANSLATE, 5},
     {"in german", TASK_TRANSLATE, 5}, {"in spanish", TASK_TRANSLATE, 5}, {"in italian", TASK_TRANSLATE, 5},
     {"into english", TASK_TRANSLATE, 5}, {"to english", TASK_TRANSLATE, 4}, {"upper case", TASK_REWRITE, 4},
-    {"lower case", TASK_REWRITE, 4}, {"positive or negative", TASK_CLASSIFY, 6}, {"```", TASK_CODE, 8},
-    {"#include", TASK_CODE, 8}, {"def ", TASK_CODE, 3}, {"();", TASK_CODE, 6}, {"select *", TASK_CODE, 6},
+    {"lower case", TASK_REWRITE, 4}, {"positive or negative", TASK_CLASSIFY, 6}, {"```", TASK_CODE, 14},
+    {"#include", TASK_CODE, 14}, {"def ", TASK_CODE, 3}, {"();", TASK_CODE, 6}, {"select *", TASK_CODE, 6},
     {"stack trace", TASK_CODE, 6}, {"unit test", TASK_CODE, 5}, {"c++", TASK_CODE, 5},
 };
 

@@ -73,7 +73,8 @@ static void keep_err(struct plain *p, const struct leg_end *leg_end)
 
 static enum degraded degraded_as(const struct leg_end *leg_end)
 {
-    if (leg_end->offline) {
+    /* the gate holds back with ERR_NO_BACKEND only what no network leads to */
+    if (leg_end->offline || (leg_end->outcome == LEG_REFUSED && leg_end->err == ERR_NO_BACKEND)) {
         return DEGRADED_OFFLINE;
     }
     if (leg_end->err == ERR_BUDGET) {

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+#include "router/words.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *text;
+    enum task task;
+} tasks[] = {
+    {"hi", TASK_CHAT},
+    {"Hello there!", TASK_CHAT},
+    {"who are you?", TASK_CHAT},
+    {"what can you do", TASK_CHAT},
+    {"thanks a lot", TASK_CHAT},
+    {"tell me a joke", TASK_CHAT},
+    {"", TASK_CHAT},
+    {"turn on the kitchen light", TASK_COMMAND},
+    {"Set a timer for 5 minutes", TASK_COMMAND},
+    {"dim the lights in the bedroom to 30 percent", TASK_COMMAND},
+    {"remind me to call mom at 6", TASK_COMMAND},
+    {"play some jazz", TASK_COMMAND},
+    {"What is the intent of: book me a table", TASK_INTENT},
+    {"Extract slots: add this track to my playlist", TASK_EXTRACT},
+    {"Extract all names and dates from the following text: …", TASK_EXTRACT},
+    {"Classify: what is my balance", TASK_CLASSIFY},
+    {"What is the sentiment of this review: great food", TASK_CLASSIFY},
+    {"Rewrite this more politely: give me the report", TASK_REWRITE},
+    {"Proofread the following paragraph", TASK_REWRITE},
+    {"Summarise the article below", TASK_SUMMARISE},
+    {"Please summarize this meeting in three bullets", TASK_SUMMARISE},
+    {"Translate \"good day\" to French", TASK_TRANSLATE},
+    {"How do you say cheese in german", TASK_TRANSLATE},
+    {"Write a python function that sorts a list", TASK_CODE},
+    {"Why does this crash? ```int *p = 0; *p = 1;```", TASK_CODE},
+    {"select * from users where id = 1 is slow", TASK_CODE},
+    {"what is 12 + 30?", TASK_MATH},
+    {"12*13", TASK_MATH},
+    {"Calculate the area of a circle with radius 4", TASK_MATH},
+    {"If I have 12 apples and eat 3, how many are left?", TASK_MATH},
+    {"convert 10 miles to km", TASK_MATH},
+    {"Why is the sky blue?", TASK_REASON},
+    {"Explain step by step how to prove that 2 is irrational", TASK_REASON},
+    {"Compare electric and petrol cars", TASK_REASON},
+    {"write a poem about the sea", TASK_CREATE},
+    {"Draft an essay on liberty", TASK_CREATE},
+    {"Who invented the telephone?", TASK_KNOWLEDGE},
+    {"What is the capital of France?", TASK_KNOWLEDGE},
+    {"Did the emperor really ride that elephant?", TASK_KNOWLEDGE},
+};
+
+static void tasks_are_guessed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
+        enum task got = words_task(span_c(tasks[i].text), SPAN_NONE);
+        if (got != tasks[i].task) {
+            fail_msg("\"%s\": %s, not %s", tasks[i].text, task_name(got), task_name(tasks[i].task));
+        }
+    }
+}
+
+static void a_system_message_may_name_the_task(void **state)
+{
+    (void)state;
+    assert_int_equal(words_task(SPAN("what is my balance"), SPAN("Classify the intent of the user.")), TASK_INTENT);
+    assert_int_equal(words_task(SPAN("hi"), SPAN("You are a helpful assistant. Write python code.")), TASK_CHAT);
+}
+
+static const struct {
+    const char *text, *language;
+} languages[] = {
+    {"turn on the kitchen light", "en"},
+    {"what is the capital of France?", "en"},
+    {"Bitte schreibe mir ein Gedicht \xc3\xbc""ber das Meer", "de"},
+    {"Quelle est la capitale de la France ? Dis-moi les d\xc3\xa9tails pour une visite", "fr"},
+    {"\xc2\xbf""Cu\xc3\xa1l es la capital de Espa\xc3\xb1""a y por qu\xc3\xa9?", "es"},
+    {"Qual \xc3\xa9 a capital do Brasil e por que voc\xc3\xaa gosta?", "pt"},
+    {"Perch\xc3\xa9 il cielo \xc3\xa8 blu e come sono gli uccelli", "it"},
+    {"Wat is het weer en hoe zijn de wegen", "nl"},
+    {"Co to jest i jak si\xc4\x99 nazywa", "pl"},
+    {"\xd0\xba\xd0\xb0\xd0\xba \xd0\xb4\xd0\xb5\xd0\xbb\xd0\xb0", "ru"},
+    {"\xd1\x8f\xd0\xba \xd1\x81\xd0\xbf\xd1\x80\xd0\xb0\xd0\xb2\xd0\xb8, \xd0\xbf\xd1\x80\xd0\xb8\xd1\x97\xd1\x85\xd0\xb0\xd0\xb2", "uk"},
+    {"\xe4\xbd\xa0\xe5\xa5\xbd\xe5\x90\x97", "zh"},
+    {"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c", "ja"},
+    {"\xec\x95\x88\xeb\x85\x95", "ko"},
+    {"\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "he"},
+    {"\xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7", "ar"},
+    {"\xce\xba\xce\xb1\xce\xbb\xce\xb7\xce\xbc\xce\xad\xcf\x81\xce\xb1", "el"},
+    {"qwrtz 12345", NULL},
+    {"", NULL},
+};
+
+static void languages_are_guessed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
+        const char *got = words_language(span_c(languages[i].text));
+        if ((got == NULL) != (languages[i].language == NULL) || (got && strcmp(got, languages[i].language) != 0)) {
+            fail_msg("\"%s\": %s, not %s", languages[i].text, got ? got : "none",
+                     languages[i].language ? languages[i].language : "none");
+        }
+    }
+}
+
+static void any_bytes_are_survived(void **state)
+{
+    (void)state;
+    char bytes[4096];
+    uint32_t x = 1;
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            x = x * 1664525u + 1013904223u;
+            bytes[i] = (char)(x >> 24);
+        }
+        size_t len = x % sizeof bytes;
+        char *copy = mem_new(len + 1); /* exact size: a read past the end is seen */
+        memcpy(copy, bytes, len);
+        (void)words_task(span_of(copy, len), span_of(copy, len / 2));
+        (void)words_language(span_of(copy, len));
+        mem_free(copy);
+    }
+    (void)words_task(SPAN_NONE, SPAN_NONE);
+    (void)words_language(SPAN_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tasks_are_guessed),
+        cmocka_unit_test(a_system_message_may_name_the_task),
+        cmocka_unit_test(languages_are_guessed),
+        cmocka_unit_test(any_bytes_are_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
