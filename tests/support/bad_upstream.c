@@ -779,6 +779,8 @@ static char *script_name(const char *path, const char *body)
     if (at) {
         at += 8;
         end = at + strcspn(at, "/");
+    } else if ((at = strstr(body, "[[")) && (end = strstr(at, "]]"))) {
+        at += 2;
     } else if ((at = strstr(body, "\"model\":\""))) {
         at += 9;
         end = at + strcspn(at, "\"");

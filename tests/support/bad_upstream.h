@@ -5,8 +5,8 @@
  * …/chat/completions and Anthropic's messages at …/messages.
  *
  * What it does with a request is chosen by a script's name, taken from the path
- * (`/script/NAME/v1/chat/completions`) or else from the body's `model`; an unknown
- * name means `ok`. The scripts are the table in bad_upstream.c.
+ * (`/script/NAME/v1/chat/completions`), else from the body (`[[NAME]]` in a message),
+ * else from its `model`; an unknown name means `ok`. The scripts are the table in bad_upstream.c.
  *
  * Everything received is counted and kept (to look for canaries):
  *   GET /_log    one JSON object a line: {"n","script","path","head","body","bytes","gone_ms"}
