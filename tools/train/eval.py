@@ -205,6 +205,7 @@ if __name__ == "__main__":
     p.add_argument("args", nargs="+")
     p.add_argument("--data", default=DATA)
     p.add_argument("--each", type=int, default=60)
+    p.add_argument("--seed", type=int, default=1000)
     p.add_argument("--tokenizer")
     p.add_argument("--quant", default="f32", choices=["f32", "q8_0"])
     p.add_argument("--out")
@@ -214,7 +215,7 @@ if __name__ == "__main__":
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     if a.what == "make":
-        make(a.args[0], a.data, a.each)
+        make(a.args[0], a.data, a.each, a.seed)
         sys.exit()
     from tokenizers import Tokenizer
     m, c = load(a.args[0])

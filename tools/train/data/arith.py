@@ -7,6 +7,7 @@ What a model is not taught here it is taught to refuse (refuse.py).
 Working, columns from the right:  8+4=12, 7+3+1=11 ...   (carry is the +1)
 Working, products:  23 * 47 = 23 * 40 + 23 * 7 = 920 + 161 = 1081
 """
+from common import NEVER_HELD
 from names import FIRST, THINGS
 
 ADD = ["{a} + {b}", "{a}+{b}", "{a} + {b} =", "{a}+{b}=", "{a} + {b} = ?", "{a}+{b}=?", "{a} +{b}", "what is {a} + {b}?", "What is {a}+{b}?",
@@ -69,8 +70,18 @@ def pair(ctx, lo, hi):
     return ctx.value(lambda: (ctx.r.randint(lo, hi), ctx.r.randint(lo, hi)), lambda v: "%d,%d" % (min(v), max(v)))
 
 
+PLAIN = ["{a} %s {b}", "{a}%s{b}", "what is {a} %s {b}?", "What is {a} %s {b}?", "what's {a} %s {b}?", "calculate {a} %s {b}", "how much is {a} %s {b}?", "{a} %s {b} ="]
+NEVER_HELD.update(p % sign for p in PLAIN for sign in "+-")
+
+
 def two_digits(ctx):
     """The nano's task: the answer alone."""
+    if ctx.split != "unseen" and ctx.chance(0.25):  # the plainest words, often: the sum itself is what is to be learned
+        a, b = pair(ctx, 0, 99)
+        plus = ctx.chance(0.5)
+        if not plus and a < b:
+            a, b = b, a
+        return [("user", (ctx.one(PLAIN) % "+-"[not plus]).format(a=a, b=b)), ("assistant", str(a + b if plus else a - b))], "math"
     a, b = pair(ctx, 0, 99) if ctx.chance(0.8) else pair(ctx, 0, 20)
     if ctx.chance(0.58):
         return [("user", ctx.ask(ADD, a=a, b=b)), ("assistant", str(a + b))], "math"

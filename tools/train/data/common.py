@@ -24,6 +24,7 @@ REFUSAL = "Sorry, that is beyond this small demonstration model."
 
 _choice = re.compile(r"\[([^\[\]]*)\]")
 _split_cache = {}
+NEVER_HELD = set()  # phrasings a generator always trains on
 
 BEFORE = ["please ", "hey, ", "hi, ", "ok, ", "quick question: ", "so ", "hello, ", "um, ",
           "could you please help: ", "hey weir, ", "weir, ", "now ", "I need this: ",
@@ -55,7 +56,7 @@ def split_list(items):
     """(kept for training, held out): one in five by hash, at least one each if the list has 5."""
     key = (len(items), items[0], items[-1])
     if key not in _split_cache:
-        held = [t for t in items if digest(t) % 5 == 0]
+        held = [t for t in items if digest(t) % 5 == 0 and t not in NEVER_HELD]
         if not held and len(items) >= 5:
             held = [min(items, key=digest)]
         _split_cache[key] = ([t for t in items if t not in held], held or list(items))
