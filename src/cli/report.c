@@ -72,7 +72,7 @@ static void print_rest(const struct json *root)
     }
     double rate;
     if (json_to_f64(json_get(root, "escalation_rate"), &rate)) {
-        printf("  unsure   %.0f %% of the device's answers were escalated\n", 100 * rate);
+        printf("  beyond   %.0f %% of the answers came from beyond this device\n", 100 * rate);
     }
     printf("  left     %lld bytes; %lld requests had values replaced\n",
            (long long)json_i64_or(json_get(root, "left_device_bytes"), 0),
