@@ -94,17 +94,23 @@ char *arena_c(struct arena *a, struct span s)
     return (char *)arena_copy(a, s).data;
 }
 
+/* Most texts are short: they are formatted once, into `first`. */
 struct span arena_printf(struct arena *a, const char *format, ...)
 {
+    char first[256];
     va_list args;
     va_start(args, format);
     va_list again;
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(first, sizeof first, format, args);
     va_end(args);
     ASSERT(n >= 0);
     char *copy = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(copy, (size_t)n + 1, format, again);
+    if ((size_t)n < sizeof first) {
+        memcpy(copy, first, (size_t)n + 1);
+    } else {
+        vsnprintf(copy, (size_t)n + 1, format, again);
+    }
     va_end(again);
     return span_of(copy, (size_t)n);
 }

@@ -268,7 +268,7 @@ static void rule_privacy(struct deciding *x)
 
 static void rule_mode(struct deciding *x)
 {
-    struct span why = SAY(x, "mode %s", mode_name(x->mode));
+    struct span why = x->mode == MODE_AUTO ? SPAN("mode auto") : SAY(x, "mode %s", mode_name(x->mode));
     if (x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD) {
         int forbidden = x->mode == MODE_ONLY_IN_CLOUD;
         out_all(x, forbidden, OUT_MODE, SAY(x, "mode %s does not allow it", mode_name(x->mode)));
@@ -438,7 +438,7 @@ static struct span rule_task(struct deciding *x)
         }
     }
     verdict_add(x, "task", why.len && acts ? VERDICT_TAKE : VERDICT_PASS,
-                why.len ? why : SAY(x, "%s", task_name(x->facts->task)));
+                why.len ? why : span_c(task_name(x->facts->task)));
     return acts ? why : SPAN_NONE;
 }
 
@@ -860,7 +860,8 @@ static void settle_order(struct deciding *x)
                       : x->forced && span_given(x->request->options.strategy)       ? SAY(x, "strategy %s was asked for", x->strategy)
                       : x->forced                                                   ? SAY(x, "%s was asked for", d->backends[0]->name)
                                                                                     : plan.why;
-    d->reason = one_line(x->arena, SAY(x, "%.*s%.*s", SPAN_ARG(why), SPAN_ARG(missing(x))));
+    struct span gap = missing(x);
+    d->reason = one_line(x->arena, gap.len ? SAY(x, "%.*s%.*s", SPAN_ARG(why), SPAN_ARG(gap)) : why);
     verdict_add(x, "policy", VERDICT_TAKE, SAY(x, "%s: %s first", d->strategy, d->backends[0]->name));
     check_refusal(x);
 }

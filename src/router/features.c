@@ -94,6 +94,5 @@ void router_read_request(const struct request *request, struct facts *out)
     }
     out->prompt_tokens = tokens_of(bytes);
     out->last_user_tokens = tokens_of(out->last_user.len);
-    out->task = words_task(out->last_user, system);
-    out->language = words_language(out->last_user);
+    words_guess(out->last_user, system, &out->task, &out->language);
 }

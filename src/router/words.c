@@ -145,21 +145,21 @@ struct slot {
 };
 
 static struct slot slots[SLOTS];
-static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+/* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters. */
+static unsigned char letters[256];
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
-static uint32_t hash(const char *word, size_t len)
+#define HASH_START 2166136261u
+
+static uint32_t hash_add(uint32_t h, unsigned char c)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < len; i++) {
-        h = (h ^ (unsigned char)word[i]) * 16777619u;
-    }
-    return h ^ (h >> 15);
+    return (h ^ c) * 16777619u;
 }
 
 /* The word's slot, or the free one where it belongs. */
-static struct slot *find(const char *word, size_t len)
+static struct slot *find(const char *word, size_t len, uint32_t h)
 {
-    uint32_t at = hash(word, len) & (SLOTS - 1);
+    uint32_t at = (h ^ (h >> 15)) & (SLOTS - 1);
     while (slots[at].len && (slots[at].len != len || memcmp(slots[at].word, word, len) != 0)) {
         at = (at + 1) & (SLOTS - 1);
     }
@@ -169,14 +169,22 @@ static struct slot *find(const char *word, size_t len)
 static struct slot *add(struct span word)
 {
     ASSERT(word.len > 0 && word.len < WORD_MAX);
-    struct slot *s = find(word.data, word.len);
+    uint32_t h = HASH_START;
+    for (size_t i = 0; i < word.len; i++) {
+        h = hash_add(h, (unsigned char)word.data[i]);
+    }
+    struct slot *s = find(word.data, word.len, h);
     memcpy(s->word, word.data, word.len);
     s->len = (unsigned char)word.len;
     return s;
 }
 
-static void build_slots(void)
+static void build_tables(void)
 {
+    for (int c = 0; c < 256; c++) {
+        bool letter = c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        letters[c] = (unsigned char)(!letter ? 0 : c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
     for (size_t i = 0; i < ARRAY_LEN(task_words); i++) {
         struct slot *s = add(span_c(task_words[i].word));
         s->task = (unsigned char)task_words[i].task;
@@ -192,31 +200,54 @@ static void build_slots(void)
 
 /* ---- walking over words ---- */
 
-static bool is_word_byte(unsigned char c)
+/* The next word's slot, NULL when it is in no list; false = no more words. ASCII case is ignored, and the
+ * apostrophe: "what's" is "whats". */
+static bool next_word(struct span text, size_t *at, const struct slot **out)
 {
-    return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const unsigned char *p = (const unsigned char *)text.data + *at;
+    const unsigned char *end = (const unsigned char *)text.data + text.len;
+    char word[WORD_MAX];
+    size_t len = 0;
+    uint32_t h = HASH_START;
+    while (p < end && !letters[*p]) {
+        p++;
+    }
+    for (; p < end && (letters[*p] || *p == '\''); p++) {
+        unsigned char c = letters[*p];
+        if (c) {
+            if (len < WORD_MAX) {
+                word[len] = (char)c;
+            }
+            len++;
+            h = hash_add(h, c);
+        }
+    }
+    *at = (size_t)(p - (const unsigned char *)text.data);
+    const struct slot *s = len > 0 && len < WORD_MAX ? find(word, len, h) : NULL;
+    *out = s && s->len ? s : NULL;
+    return len > 0;
 }
 
-/* The next word in lower case (ASCII; other letters as they are); 0 = no more, WORD_MAX = too long to matter. */
-static size_t next_word(struct span text, size_t *at, char out[WORD_MAX])
+struct counts {
+    int words;
+    int tasks[TASK_COUNT];
+    int languages[LANGUAGES];
+};
+
+static void count_words(struct span text, uint32_t tasks, int first_factor, struct counts *c)
 {
-    size_t i = *at;
-    while (i < text.len && !is_word_byte((unsigned char)text.data[i])) {
-        i++;
-    }
-    size_t len = 0;
-    for (; i < text.len && (is_word_byte((unsigned char)text.data[i]) || text.data[i] == '\''); i++) {
-        char c = text.data[i];
-        if (c == '\'') { /* "what's" is "whats" */
+    size_t at = 0;
+    for (const struct slot *s; next_word(text, &at, &s); c->words++) {
+        if (!s) {
             continue;
         }
-        if (len < WORD_MAX) {
-            out[len] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        if (s->weight && (tasks & (1u << s->task))) {
+            c->tasks[s->task] += s->weight * (c->words < FIRST_WORDS ? first_factor : 1);
         }
-        len++;
+        for (uint32_t set = s->languages; set; set &= set - 1) {
+            c->languages[__builtin_ctz(set)]++;
+        }
     }
-    *at = i;
-    return MIN(len, (size_t)WORD_MAX);
 }
 
 /* ---- task ---- */
@@ -224,20 +255,6 @@ static size_t next_word(struct span text, size_t *at, char out[WORD_MAX])
 #define TASKS_OF_SYSTEM                                                                                                \
     (1u << TASK_INTENT | 1u << TASK_EXTRACT | 1u << TASK_CLASSIFY | 1u << TASK_REWRITE | 1u << TASK_SUMMARISE |         \
      1u << TASK_TRANSLATE)
-
-static int add_words(struct span text, uint32_t tasks, int first_factor, int scores[TASK_COUNT])
-{
-    char word[WORD_MAX];
-    size_t at = 0;
-    int words = 0;
-    for (size_t len; (len = next_word(text, &at, word)) > 0; words++) {
-        const struct slot *s = len < WORD_MAX ? find(word, len) : NULL;
-        if (s && s->weight && (tasks & (1u << s->task))) {
-            scores[s->task] += s->weight * (words < FIRST_WORDS ? first_factor : 1);
-        }
-    }
-    return words;
-}
 
 static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT])
 {
@@ -249,7 +266,7 @@ static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT]
     }
     for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
         const struct task_phrase *p = &task_phrases[i];
-        if ((tasks & (1u << p->task)) && memmem(lower, len, p->phrase, strlen(p->phrase))) {
+        if ((tasks & (1u << p->task)) && len && memmem(lower, len, p->phrase, strlen(p->phrase))) {
             scores[p->task] += p->weight;
         }
     }
@@ -291,27 +308,31 @@ static void add_arithmetic(struct span text, int scores[TASK_COUNT])
     }
 }
 
-enum task words_task(struct span user, struct span system)
+static enum task best_task(const struct counts *c, struct span user)
 {
-    (void)pthread_once(&slots_once, build_slots);
-    int scores[TASK_COUNT] = {0};
-    user = span_first(user, WORDS_BYTES_MAX);
-    system = span_first(system, WORDS_BYTES_MAX / 4);
-    int words = add_words(user, ~0u, FIRST_FACTOR, scores);
-    add_phrases(user, ~0u, scores);
-    add_arithmetic(user, scores);
-    (void)add_words(system, TASKS_OF_SYSTEM, 1, scores);
-    add_phrases(system, TASKS_OF_SYSTEM, scores);
     enum task best = TASK_CHAT;
     for (int t = 1; t < TASK_COUNT; t++) {
-        if (scores[t] > scores[best]) {
+        if (c->tasks[t] > c->tasks[best]) {
             best = (enum task)t;
         }
     }
-    if (scores[best] == 0 && words > 3 && span_ends(span_trim(user), SPAN("?"))) {
-        return TASK_KNOWLEDGE;
+    bool question = c->tasks[best] == 0 && c->words > 3 && span_ends(span_trim(user), SPAN("?"));
+    return question ? TASK_KNOWLEDGE : best;
+}
+
+static enum task task_from_counts(const struct counts *words, struct span user, struct span system)
+{
+    struct counts c = *words;
+    struct counts of_system = {0};
+    system = span_first(system, WORDS_BYTES_MAX / 4);
+    add_phrases(user, ~0u, c.tasks);
+    add_arithmetic(user, c.tasks);
+    count_words(system, TASKS_OF_SYSTEM, 1, &of_system);
+    add_phrases(system, TASKS_OF_SYSTEM, of_system.tasks);
+    for (int t = 0; t < TASK_COUNT; t++) {
+        c.tasks[t] += of_system.tasks[t];
     }
-    return best;
+    return best_task(&c, user);
 }
 
 /* ---- language ---- */
@@ -358,16 +379,16 @@ static uint32_t next_code_point(struct span text, size_t *at)
 static const char *language_of_script(struct span text)
 {
     int counts[SCRIPTS] = {0};
-    int letters = 0;
+    int seen = 0;
     for (size_t at = 0; at < text.len;) {
         uint32_t c = next_code_point(text, &at);
-        if (c < 0x80 && !is_word_byte((unsigned char)c)) {
+        if (c < 0x80 && !letters[c]) {
             continue;
         }
-        letters++;
+        seen++;
         counts[script_of(c)]++;
     }
-    if (letters - counts[LATIN] <= letters / 5) {
+    if (seen - counts[LATIN] <= seen / 5) {
         return NULL;
     }
     if (counts[KANA]) {
@@ -386,42 +407,40 @@ static const char *language_of_script(struct span text)
     return counts[best] ? script_languages[best] : NULL;
 }
 
-static const char *language_of_words(struct span text)
+static const char *language_of_words(const struct counts *c)
 {
-    char word[WORD_MAX];
-    int counts[LANGUAGES] = {0};
-    int words = 0;
-    size_t at = 0;
-    for (size_t len; (len = next_word(text, &at, word)) > 0; words++) {
-        const struct slot *s = len < WORD_MAX ? find(word, len) : NULL;
-        for (uint32_t set = s ? s->languages : 0; set; set &= set - 1) {
-            counts[__builtin_ctz(set)]++;
-        }
-    }
     int best = 0;
     int second = 0;
     for (int l = 1; l < LANGUAGES; l++) {
-        if (counts[l] > counts[best]) {
-            second = counts[best];
+        if (c->languages[l] > c->languages[best]) {
+            second = c->languages[best];
             best = l;
-        } else if (counts[l] > second) {
-            second = counts[l];
+        } else if (c->languages[l] > second) {
+            second = c->languages[l];
         }
     }
     /* one hit in a handful of words is enough, but not when two languages claim it */
-    int needed = words <= 6 ? 1 : 2;
-    return counts[best] >= needed && counts[best] > second ? language_names[best] : NULL;
+    int needed = c->words <= 6 ? 1 : 2;
+    return c->languages[best] >= needed && c->languages[best] > second ? language_names[best] : NULL;
 }
 
-const char *words_language(struct span text)
+static const char *language_from_counts(const struct counts *c, struct span text)
 {
-    (void)pthread_once(&slots_once, build_slots);
-    text = span_first(text, WORDS_BYTES_MAX);
     text = span_first(text, span_utf8_whole(text));
     bool ascii = true;
     for (size_t i = 0; i < text.len && ascii; i++) {
         ascii = (unsigned char)text.data[i] < 0x80;
     }
     const char *language = ascii ? NULL : language_of_script(text);
-    return language ? language : language_of_words(text);
+    return language ? language : language_of_words(c);
+}
+
+void words_guess(struct span user, struct span system, enum task *out_task, const char **out_language)
+{
+    (void)pthread_once(&tables_once, build_tables);
+    struct counts c = {0};
+    user = span_first(user, WORDS_BYTES_MAX);
+    count_words(user, ~0u, FIRST_FACTOR, &c);
+    *out_task = task_from_counts(&c, user, system);
+    *out_language = language_from_counts(&c, user);
 }

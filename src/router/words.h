@@ -11,7 +11,8 @@
 
 #define WORDS_BYTES_MAX 1024
 
-enum task words_task(struct span user, struct span system);
-const char *words_language(struct span text); /* ISO 639-1, static; NULL = unknown */
+/* `user`: the last user turn; `system`: the first system message, which may name the task. The language is an
+ * ISO 639-1 code, static; NULL = unknown. */
+void words_guess(struct span user, struct span system, enum task *out_task, const char **out_language);
 
 #endif

@@ -7,6 +7,22 @@
 
 #include <cmocka.h>
 
+static enum task words_task(struct span user, struct span system)
+{
+    enum task task = TASK_COUNT;
+    const char *language = NULL;
+    words_guess(user, system, &task, &language);
+    return task;
+}
+
+static const char *words_language(struct span text)
+{
+    enum task task = TASK_COUNT;
+    const char *language = NULL;
+    words_guess(text, SPAN_NONE, &task, &language);
+    return language;
+}
+
 static const struct {
     const char *text;
     enum task task;
