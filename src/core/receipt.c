@@ -4,8 +4,8 @@
  * is always there: what is not known is null. Times are whole microseconds after
  * the request came, money is dollars with at most nine decimals.
  *
- * The short form rides on each answer, so it is written on the hot path: keys go
- * out as ready text, no formatting functions.
+ * The short form rides on each answer, so it is written on the hot path: keys are
+ * ready text that is copied, not strings that are escaped.
  */
 #include "core/receipt.h"
 
@@ -13,16 +13,40 @@
 
 #include <math.h>
 
-/* Four decimals: more would only pretend. Null below 0 (= none). */
-static void put_share(struct json_out *w, const char *key, double x)
+static void add_key(struct json_out *w, struct span comma_and_key)
 {
-    json_put_number(w, key, x >= 0 ? round(x * 1e4) / 1e4 : NAN);
+    text_add(w->text, w->comma ? comma_and_key : span_from(comma_and_key, 1));
+    w->comma = false;
+}
+
+#define KEY(w, name) add_key((w), SPAN(",\"" name "\":"))
+#define PUT(w, name, s) (KEY(w, name), json_string((w), (s)))
+#define PUT_C(w, name, c_string) (KEY(w, name), json_c((w), (c_string)))
+#define PUT_INT(w, name, n) (KEY(w, name), json_int((w), (n)))
+#define PUT_USD(w, name, nano) (KEY(w, name), json_usd((w), (nano)))
+#define PUT_BOOL(w, name, b) (KEY(w, name), json_bool((w), (b)))
+#define PUT_KNOWN(w, name, n) (KEY(w, name), write_known((w), (n)))
+
+/* Null for "unknown", which is negative here. */
+static void write_known(struct json_out *w, int64_t n)
+{
+    if (n < 0) {
+        json_null(w);
+    } else {
+        json_int(w, n);
+    }
+}
+
+/* Four decimals: more would only pretend. Null below 0 (= none). */
+static void write_share(struct json_out *w, double x)
+{
+    json_number(w, x >= 0 ? round(x * 1e4) / 1e4 : NAN);
 }
 
 /* Text, or null when there is none or it is empty. */
-static void put_text(struct json_out *w, const char *key, struct span s)
+static void write_text(struct json_out *w, struct span s)
 {
-    json_put(w, key, s.len ? s : SPAN_NONE);
+    json_string(w, s.len ? s : SPAN_NONE);
 }
 
 static struct span model_of(const struct leg_receipt *leg)
@@ -33,30 +57,31 @@ static struct span model_of(const struct leg_receipt *leg)
 static void write_leg(struct json_out *w, const struct leg_receipt *leg)
 {
     json_begin_object(w);
-    json_put_int(w, "leg", leg->leg);
-    json_put_c(w, "backend", leg->backend ? leg->backend->name : NULL);
-    json_put_c(w, "tier", leg->backend ? tier_name(leg->backend->tier) : NULL);
-    json_put(w, "model", model_of(leg));
-    json_put_c(w, "outcome", leg_outcome_name(leg->outcome));
-    put_text(w, "error", leg->error);
-    json_put_int(w, "start_us", (int64_t)leg->start_us);
-    json_put_known(w, "ttft_us", leg->ttft_us);
-    json_put_known(w, "total_us", leg->total_us);
-    json_put_known(w, "input_tokens", leg->usage.input_tokens);
-    json_put_known(w, "output_tokens", leg->usage.output_tokens);
-    json_put_known(w, "cached_tokens", leg->usage.cached_tokens);
+    PUT_INT(w, "leg", leg->leg);
+    PUT_C(w, "backend", leg->backend ? leg->backend->name : NULL);
+    PUT_C(w, "tier", leg->backend ? tier_name(leg->backend->tier) : NULL);
+    PUT(w, "model", model_of(leg));
+    PUT_C(w, "outcome", leg_outcome_name(leg->outcome));
+    KEY(w, "error");
+    write_text(w, leg->error);
+    PUT_INT(w, "start_us", (int64_t)leg->start_us);
+    PUT_KNOWN(w, "ttft_us", leg->ttft_us);
+    PUT_KNOWN(w, "total_us", leg->total_us);
+    PUT_KNOWN(w, "input_tokens", leg->usage.input_tokens);
+    PUT_KNOWN(w, "output_tokens", leg->usage.output_tokens);
+    PUT_KNOWN(w, "cached_tokens", leg->usage.cached_tokens);
     if (leg->usage.reasoning_tokens >= 0) {
-        json_put_int(w, "reasoning_tokens", leg->usage.reasoning_tokens);
+        PUT_INT(w, "reasoning_tokens", leg->usage.reasoning_tokens);
     }
-    json_put_usd(w, "cost_usd", leg->cost_usd_nano);
+    PUT_USD(w, "cost_usd", leg->cost_usd_nano);
     if (leg->usage.estimated || leg->cost_estimated) {
-        json_put_bool(w, "estimated", true);
+        PUT_BOOL(w, "estimated", true);
     }
     if (leg->attempts > 1) {
-        json_put_int(w, "attempts", leg->attempts);
+        PUT_INT(w, "attempts", leg->attempts);
     }
-    json_put_int(w, "left_device_bytes", leg->left_device_bytes);
-    json_key(w, "redactions");
+    PUT_INT(w, "left_device_bytes", leg->left_device_bytes);
+    KEY(w, "redactions");
     json_begin_object(w);
     for (int i = 0; i < leg->redactions_count; i++) {
         json_put_int(w, leg->redactions[i].type, leg->redactions[i].count);
@@ -67,13 +92,14 @@ static void write_leg(struct json_out *w, const struct leg_receipt *leg)
 
 static void write_rules(struct json_out *w, const struct decision *d)
 {
-    json_key(w, "rules");
+    KEY(w, "rules");
     json_begin_array(w);
     for (int i = 0; d && i < d->rules_count; i++) {
         json_begin_object(w);
-        json_put_c(w, "rule", d->rules[i].rule);
-        json_put_c(w, "verdict", verdict_name(d->rules[i].verdict));
-        put_text(w, "why", d->rules[i].why);
+        PUT_C(w, "rule", d->rules[i].rule);
+        PUT_C(w, "verdict", verdict_name(d->rules[i].verdict));
+        KEY(w, "why");
+        write_text(w, d->rules[i].why);
         json_end_object(w);
     }
     json_end_array(w);
@@ -82,17 +108,17 @@ static void write_rules(struct json_out *w, const struct decision *d)
 /* Only in the full form: what the ledger wants to know and an answer need not repeat. */
 static void write_background(struct json_out *w, const struct receipt *r)
 {
-    json_put(w, "client_request_id", r->request ? r->request->client_request_id : SPAN_NONE);
-    json_put_c(w, "task", r->facts ? task_name(r->facts->task) : NULL);
-    json_put_known(w, "prompt_tokens", r->facts ? r->facts->prompt_tokens : -1);
-    json_key(w, "error");
+    PUT(w, "client_request_id", r->request ? r->request->client_request_id : SPAN_NONE);
+    PUT_C(w, "task", r->facts ? task_name(r->facts->task) : NULL);
+    PUT_KNOWN(w, "prompt_tokens", r->facts ? r->facts->prompt_tokens : -1);
+    KEY(w, "error");
     if (r->fault.code == OK) {
         json_null(w);
         return;
     }
     json_begin_object(w);
-    json_put_c(w, "code", err_code(r->fault.code));
-    json_put_c(w, "message", r->fault.text[0] ? r->fault.text : err_sentence(r->fault.code));
+    PUT_C(w, "code", err_code(r->fault.code));
+    PUT_C(w, "message", r->fault.text[0] ? r->fault.text : err_sentence(r->fault.code));
     json_end_object(w);
 }
 
@@ -102,13 +128,13 @@ static void write_request(struct json_out *w, const struct request *q, const str
     if (q) {
         clock_iso(q->wall_us, time);
     }
-    json_put_c(w, "id", q ? q->id : NULL);
-    json_put_c(w, "time", q ? time : NULL);
-    json_put(w, "client", q ? q->client : SPAN_NONE);
-    json_put(w, "session", q ? q->options.session : SPAN_NONE);
-    json_put_c(w, "mode", q ? mode_name(q->options.mode) : NULL);
-    json_put_c(w, "privacy", d ? privacy_level_name(d->privacy) : NULL);
-    json_put_c(w, "strategy", d ? d->strategy : NULL);
+    PUT_C(w, "id", q ? q->id : NULL);
+    PUT_C(w, "time", q ? time : NULL);
+    PUT(w, "client", q ? q->client : SPAN_NONE);
+    PUT(w, "session", q ? q->options.session : SPAN_NONE);
+    PUT_C(w, "mode", q ? mode_name(q->options.mode) : NULL);
+    PUT_C(w, "privacy", d ? privacy_level_name(d->privacy) : NULL);
+    PUT_C(w, "strategy", d ? d->strategy : NULL);
 }
 
 static void write_author(struct json_out *w, const struct receipt *r)
@@ -116,31 +142,33 @@ static void write_author(struct json_out *w, const struct receipt *r)
     const struct leg_receipt *author =
         r->author > 0 && r->author <= r->legs_count ? &r->legs[r->author - 1] : NULL;
     const struct backend *b = author ? author->backend : NULL;
-    json_put_c(w, "tier", b ? tier_name(b->tier) : NULL);
-    json_put_c(w, "backend", b ? b->name : NULL);
-    json_put(w, "model", author ? model_of(author) : SPAN_NONE);
-    put_text(w, "reason", r->reason);
+    PUT_C(w, "tier", b ? tier_name(b->tier) : NULL);
+    PUT_C(w, "backend", b ? b->name : NULL);
+    PUT(w, "model", author ? model_of(author) : SPAN_NONE);
+    KEY(w, "reason");
+    write_text(w, r->reason);
 }
 
 static void write_service(struct json_out *w, const struct receipt *r, const struct decision *d)
 {
-    json_put_c(w, "degraded", degraded_name(r->degraded));
-    json_key(w, "reduced");
+    PUT_C(w, "degraded", degraded_name(r->degraded));
+    KEY(w, "reduced");
     json_begin_array(w);
     for (int i = 0; d && i < d->reduced_count; i++) {
         json_c(w, d->reduced[i]);
     }
     json_end_array(w);
-    json_key(w, "kept");
+    KEY(w, "kept");
     if (d && d->kept_rule) {
         json_begin_object(w);
-        json_put_c(w, "rule", d->kept_rule);
-        json_put_c(w, "type", d->kept_type);
+        PUT_C(w, "rule", d->kept_rule);
+        PUT_C(w, "type", d->kept_type);
         json_end_object(w);
     } else {
         json_null(w);
     }
-    put_text(w, "hint", r->hint);
+    KEY(w, "hint");
+    write_text(w, r->hint);
 }
 
 int receipt_redacted(const struct receipt *r)
@@ -165,26 +193,29 @@ void receipt_write(const struct receipt *r, bool with_rules, struct text *out)
     if (with_rules) {
         write_rules(w, d);
     }
-    put_share(w, "score", d ? d->score : -1);
-    put_share(w, "confidence", r->confidence);
-    put_share(w, "threshold", d ? d->threshold : -1);
-    json_key(w, "legs");
+    KEY(w, "score");
+    write_share(w, d ? d->score : -1);
+    KEY(w, "confidence");
+    write_share(w, r->confidence);
+    KEY(w, "threshold");
+    write_share(w, d ? d->threshold : -1);
+    KEY(w, "legs");
     json_begin_array(w);
     for (int i = 0; i < r->legs_count; i++) {
         write_leg(w, &r->legs[i]);
     }
     json_end_array(w);
-    json_put_usd(w, "cost_usd", r->cost_usd_nano);
-    json_put_usd(w, "always_cloud_cost_usd", r->always_cloud_cost_usd_nano);
+    PUT_USD(w, "cost_usd", r->cost_usd_nano);
+    PUT_USD(w, "always_cloud_cost_usd", r->always_cloud_cost_usd_nano);
     if (r->always_cloud_estimated) {
-        json_put_bool(w, "always_cloud_estimated", true);
+        PUT_BOOL(w, "always_cloud_estimated", true);
     }
-    json_put_known(w, "ttft_us", r->ttft_us);
-    json_put_known(w, "total_us", r->total_us);
-    json_put_known(w, "overhead_us", r->overhead_us);
+    PUT_KNOWN(w, "ttft_us", r->ttft_us);
+    PUT_KNOWN(w, "total_us", r->total_us);
+    PUT_KNOWN(w, "overhead_us", r->overhead_us);
     write_service(w, r, d);
-    json_put_int(w, "redacted", receipt_redacted(r));
-    json_put_c(w, "outcome", outcome_name(r->outcome));
+    PUT_INT(w, "redacted", receipt_redacted(r));
+    PUT_C(w, "outcome", outcome_name(r->outcome));
     if (with_rules) {
         write_background(w, r);
     }
