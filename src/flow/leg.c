@@ -278,6 +278,9 @@ static void handle_end(struct leg *leg)
         leg->retry_timer = f->host->timer_start(f->host->user, retry_wait_us(leg), on_retry_timer, leg);
         return;
     }
+    if (leg->end.outcome != LEG_OK) {
+        f->receipt.retry_after_ms = MAX(leg->end.retry_after_ms, 0);
+    }
     move(leg, LEG_OVER);
     text_done(&leg->body);
     flow_step(f, &(struct event){.kind = EV_END, .leg = leg->number, .u.end = &leg->end});
