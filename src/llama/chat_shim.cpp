@@ -161,7 +161,8 @@ common_chat_templates_inputs read_request(const common_json &request)
     }
     set_tool_choice(in, request);
     in.json_schema = schema_of(request);
-    in.parallel_tool_calls = request.value("parallel_tool_calls", true);
+    /* Off unless asked for: with a grammar that allows a list, small models do not know when to stop. */
+    in.parallel_tool_calls = request.value("parallel_tool_calls", false);
     in.reasoning_format = COMMON_REASONING_FORMAT_DEEPSEEK;
     in.use_jinja = true;
     set_options(in, request);

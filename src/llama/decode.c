@@ -483,6 +483,16 @@ static void start_choices(struct decoder *d, struct run *first, const float *log
     }
 }
 
+/* No more of the passes over the vocabulary than this job needs. */
+static void measure(const struct decoder *d, const struct run *r, const float *logits, struct logit_facts *out)
+{
+    if (r->job->wants_stats || r->job->params.logprobs) {
+        logits_measure(logits, d->vocabulary, out);
+    } else if (sampler_needs_best(r->sampler)) {
+        logits_best(logits, d->vocabulary, out);
+    }
+}
+
 static void take_all(struct decoder *d)
 {
     for (int i = 0; i < d->c->sequences; i++) {
@@ -492,8 +502,8 @@ static void take_all(struct decoder *d)
         }
         const float *logits = llama_get_logits_ith(d->ctx, r->output);
         r->output = -1;
-        struct logit_facts facts;
-        logits_measure(logits, d->vocabulary, &facts);
+        struct logit_facts facts = {0};
+        measure(d, r, logits, &facts);
         if (r->phase == PHASE_PROMPT && r->job->params.n > 1) {
             r->phase = PHASE_GENERATING;
             start_choices(d, r, logits, &facts);

@@ -57,7 +57,10 @@ struct process {
     struct core *loading; /* the next one */
     int cores;            /* all that live */
     int jobs;             /* all that live */
-    bool switching;       /* `loading` was asked for by SWITCH */
+    struct wish {         /* the last SWITCH, when it came while something was loading */
+        char *path, *adapter;
+        int64_t context;
+    } wish;
     struct fault why;     /* no model stands */
     char switch_error[400];
     uint64_t load_sent_us, drain_until_us;
@@ -630,6 +633,39 @@ static void start_core(struct process *p, const char *model, const char *adapter
     p->cores++;
 }
 
+static char *copy_c(const char *s)
+{
+    return s ? memcpy(mem_new(strlen(s) + 1), s, strlen(s)) : NULL;
+}
+
+static void drop_wish(struct process *p)
+{
+    mem_free(p->wish.path);
+    mem_free(p->wish.adapter);
+    p->wish = (struct wish){0};
+}
+
+static bool is_same(const struct core *core, const char *path, const char *adapter, int64_t context)
+{
+    const char *has = core->options.adapter_path;
+    return strcmp(core->options.model_path, path) == 0 && core->options.context == context &&
+           (adapter && has ? strcmp(adapter, has) == 0 : adapter == has);
+}
+
+/* Several workers may wish for the same; while one model is loading the last wish waits. */
+static void switch_to(struct process *p, const char *path, const char *adapter, int64_t context)
+{
+    struct core *newest = p->loading ? p->loading : p->current;
+    if (newest && is_same(newest, path, adapter, context)) {
+        drop_wish(p);
+    } else if (p->loading || p->cores >= CORES_MAX) {
+        drop_wish(p);
+        p->wish = (struct wish){copy_c(path), copy_c(adapter), context};
+    } else {
+        start_core(p, path, adapter, context);
+    }
+}
+
 static void switch_model(struct process *p, struct span payload)
 {
     struct arena *arena = arena_new();
@@ -638,15 +674,25 @@ static void switch_model(struct process *p, struct span payload)
     if (json_parse_in(arena, payload, &root, NULL) == OK) {
         path = arena_c(arena, json_str(json_get(root, "path")));
     }
-    if (!path || p->loading || p->cores >= CORES_MAX) {
-        snprintf(p->switch_error, sizeof p->switch_error, "%s",
-                 path ? "another model is being loaded: try again when it stands" : "no path given");
-        hello_all(p);
+    if (path) {
+        switch_to(p, path, arena_c(arena, json_str(json_get(root, "adapter"))),
+                  json_i64_or(json_get(root, "context"), 0));
     } else {
-        start_core(p, path, arena_c(arena, json_str(json_get(root, "adapter"))),
-                   json_i64_or(json_get(root, "context"), 0));
+        snprintf(p->switch_error, sizeof p->switch_error, "no path given");
+        hello_all(p);
     }
     arena_free(arena);
+}
+
+static void grant_wish(struct process *p)
+{
+    if (p->wish.path && !p->loading && p->cores < CORES_MAX) {
+        struct wish wish = p->wish;
+        p->wish = (struct wish){0};
+        switch_to(p, wish.path, wish.adapter, wish.context);
+        mem_free(wish.path);
+        mem_free(wish.adapter);
+    }
 }
 
 static bool handle_frame(struct process *p, struct conn *c, const struct frame_header *h, struct span payload)
@@ -808,6 +854,7 @@ int llama_process_run(const struct llama_process_options *options)
     start_core(p, options->backend->model_path, options->backend->adapter_path, options->backend->context);
     for (uint64_t now = clock_now_us(); !must_end(p, now); now = clock_now_us()) {
         poll_once(p);
+        grant_wish(p);
         send_load(p, now);
         for (int i = 0; i < CONNS_MAX; i++) {
             if (p->conns[i].fd >= 0 && p->conns[i].out.len) {

@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+enum { BLOCK = 64 }; /* logits looked at together */
+
 struct sampler {
     const struct params *params; /* borrowed from the job */
     int32_t vocabulary;
@@ -35,19 +37,23 @@ static inline float exp_fast(float x)
     return p * scale.value;
 }
 
-static void two_largest(const float *logits, int32_t n, struct logit_facts *out)
+static inline float block_max(const float *logits, int32_t n)
 {
-    enum { BLOCK = 64 };
+    float max = -INFINITY;
+    for (int32_t i = 0; i < n; i++) {
+        max = logits[i] > max ? logits[i] : max;
+    }
+    return max;
+}
+
+void logits_best(const float *logits, int32_t n, struct logit_facts *out)
+{
     float max = -INFINITY;
     float second = -INFINITY;
     int32_t best = 0;
     for (int32_t start = 0; start < n; start += BLOCK) {
         int32_t end = MIN(start + BLOCK, n);
-        float block_max = -INFINITY;
-        for (int32_t i = start; i < end; i++) {
-            block_max = logits[i] > block_max ? logits[i] : block_max;
-        }
-        if (block_max <= second) {
+        if (block_max(logits + start, end - start) <= second) {
             continue; /* nearly all blocks */
         }
         for (int32_t i = start; i < end; i++) {
@@ -97,7 +103,7 @@ static void sums(const float *restrict logits, int32_t n, float max, double *out
 
 void logits_measure(const float *logits, int32_t n, struct logit_facts *out)
 {
-    two_largest(logits, n, out);
+    logits_best(logits, n, out);
     double sum;
     double weighted;
     sums(logits, n, out->max, &sum, &weighted);
@@ -135,10 +141,16 @@ static int largest(const float *logits, int32_t n, int count, llama_token_data *
     for (int i = count / 2 - 1; i >= 0; i--) {
         sift_down(heap, count, i);
     }
-    for (int32_t i = count; i < n; i++) {
-        if (logits[i] > heap[0].logit) {
-            heap[0] = (llama_token_data){.id = i, .logit = logits[i]};
-            sift_down(heap, count, 0);
+    for (int32_t start = count; start < n; start += BLOCK) {
+        int32_t end = MIN(start + BLOCK, n);
+        if (block_max(logits + start, end - start) <= heap[0].logit) {
+            continue; /* nearly all blocks */
+        }
+        for (int32_t i = start; i < end; i++) {
+            if (logits[i] > heap[0].logit) {
+                heap[0] = (llama_token_data){.id = i, .logit = logits[i]};
+                sift_down(heap, count, 0);
+            }
         }
     }
     for (int left = count - 1; left > 0; left--) { /* smallest to the end: sorted, largest first */
@@ -229,6 +241,11 @@ void sampler_free(struct sampler *s)
         }
         mem_free(s);
     }
+}
+
+bool sampler_needs_best(const struct sampler *s)
+{
+    return s->greedy && !s->all;
 }
 
 static llama_token_data_array candidates(const struct sampler *s, const float *logits, bool all,

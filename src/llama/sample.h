@@ -21,6 +21,8 @@ struct logit_facts {
     double entropy;     /* nats */
 };
 void logits_measure(const float *logits, int32_t n, struct logit_facts *out);
+/* Only best, max and second: a third of the cost. */
+void logits_best(const float *logits, int32_t n, struct logit_facts *out);
 /* The `count` largest, sorted, largest first. Returns how many there are. */
 int logits_top(const float *logits, int32_t n, int count, int32_t *out_tokens);
 
@@ -30,6 +32,7 @@ struct sampler;
 struct sampler *sampler_new(const struct llama_model *model, const struct params *p, const struct chat_prompt *prompt,
                             int choice);
 void sampler_free(struct sampler *s);
+bool sampler_needs_best(const struct sampler *s); /* greedy: sampler_take() wants facts->best */
 /* Chooses and accepts. `scratch` has room for a whole vocabulary. -1: the grammar allows nothing. */
 int32_t sampler_take(struct sampler *s, const float *logits, const struct logit_facts *facts,
                      llama_token_data *scratch);
