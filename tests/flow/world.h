@@ -217,8 +217,10 @@ static void say_text(struct attempt *a, size_t bytes)
         }
         s = text_span(&big);
     }
+    /* some with logprobs, which are not joined with their neighbours */
+    struct span logprobs = rng_below(&a->w->rng, 100) < 30 ? SPAN("[]") : SPAN_NONE;
     text_add(&a->text, s);
-    leg_got_delta(a->leg, &(struct delta){.kind = DELTA_TEXT, .text = s});
+    leg_got_delta(a->leg, &(struct delta){.kind = DELTA_TEXT, .text = s, .logprobs = logprobs});
     text_done(&big);
 }
 
