@@ -61,10 +61,13 @@ enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudon
 /* Level `open`: only that no never_leave value is in it. ERR_POLICY as above. */
 enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
                             struct fault *fault) MUST_USE;
-/* Plain text, for `weir redact`. */
+/* Plain text, for `weir redact`: never_leave values are replaced like others, nothing leaves here. */
 enum err privacy_redact_text(const struct privacy_policy *policy, struct pseudonyms *p,
                              struct span text, struct text *out, struct redaction_count *counts,
                              int *out_counts, struct fault *fault) MUST_USE;
+/* INTERFACE `weir redact --json`: {"text","findings":[{"type","start","end","score","token"}]}. */
+enum err privacy_redact_report(const struct privacy_policy *policy, struct pseudonyms *p,
+                               struct span text, struct text *out, struct fault *fault) MUST_USE;
 bool pseudonyms_empty(const struct pseudonyms *p);
 /* Borrows `p`. Works per choice and kind (text, tool arguments: inside JSON escapes); holds back at most the longest
  * live token. */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of the detector's findings counts, and the custom patterns beside it. Immutable once made. */
+#ifndef WEIR_PRIVACY_POLICY_H
+#define WEIR_PRIVACY_POLICY_H
+
+#include "privacy/detect.h"
+
+/* Text that one body may hold; beyond, nothing is promised and the gate closes. */
+#define SCAN_BYTES_MAX (4 * MIB)
+#define SCAN_FINDINGS_MAX 100000
+
+/* Adds the settled findings of one text. `policy` NULL: every type. False when a pattern gave up. */
+bool policy_scan(const struct privacy_policy *policy, struct span text, struct span near,
+                 struct findings *out) MUST_USE;
+bool policy_replaces(const struct privacy_policy *policy, const char *type);
+bool policy_never_leaves(const struct privacy_policy *policy, const char *type);
+
+#endif
