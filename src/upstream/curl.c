@@ -366,6 +366,7 @@ static void set_transport(struct curl_wire *w, const struct wire_request *reques
     lib.curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     lib.curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     lib.curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1l);
+    lib.curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, request->fresh ? 1l : 0l);
     lib.curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
     lib.curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
     lib.curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1l);

@@ -139,6 +139,7 @@ struct wire *plain_start(struct plain *p, const struct wire_request *request, co
                                   .body = request->body,
                                   .body_max = ANSWER_MAX,
                                   .connect_ms = request->connect_ms,
+                                  .fresh = request->fresh,
                               },
                               &type, w);
     return &w->wire;

@@ -35,6 +35,7 @@
 #define STREAM_MAX (64 * MIB)    /* all events of an answer */
 #define EVENT_MAX (8 * MIB)
 #define LINGER_MS 100
+#define DISTRUST_MS 2000         /* so long kept connections are left alone after one of them died */
 #define URL_MAX 2048
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -43,6 +44,7 @@ struct upstream {
     struct wires *wires;
     struct locals *locals; /* which local models were found to be local */
     struct link gets;
+    uint64_t stale_us[BACKENDS_MAX]; /* when a kept connection of that backend last died under a request */
 };
 
 enum phase {
@@ -182,6 +184,18 @@ static void end_status(struct attempt *a)
     text_done(&line);
 }
 
+/* Where one kept connection died the others are dead too, most likely: the next attempt takes a new one. */
+static void note_stale(struct attempt *a)
+{
+    a->u->stale_us[a->backend->index % BACKENDS_MAX] = clock_now_us();
+}
+
+static bool distrusts_kept(const struct attempt *a)
+{
+    uint64_t died_us = a->u->stale_us[a->backend->index % BACKENDS_MAX];
+    return died_us && clock_now_us() - died_us < (uint64_t)DISTRUST_MS * US_PER_MS;
+}
+
 /* Nothing was sent, or nothing came back. */
 static void end_unanswered(struct attempt *a, enum wire_end how, const char *detail)
 {
@@ -201,6 +215,9 @@ static void end_unanswered(struct attempt *a, enum wire_end how, const char *det
     };
     struct text line;
     struct leg_end end = blank_end(a);
+    if (how == WIRE_STALE) {
+        note_stale(a);
+    }
     text_init(&line, KIB);
     text_add_c(&line, rows[how].said);
     if (rows[how].detailed && detail[0]) {
@@ -498,6 +515,7 @@ static void send_request(struct attempt *a)
                              .body = a->request_body,
                              .connect_ms = a->backend->timeout.connect_ms,
                              .local = a->backend->tier == TIER_DEVICE,
+                             .fresh = distrusts_kept(a),
                          },
                          &wire_events, a);
 }

@@ -56,6 +56,7 @@ struct wire_request {
     struct span body;              /* borrowed until the wire is over */
     uint32_t connect_ms;
     bool local;                    /* loopback or Unix socket only, and never a proxy */
+    bool fresh;                    /* not on a kept connection */
 };
 
 struct wires *wires_new(struct loop *loop, const char *ca_file);

@@ -740,6 +740,7 @@ static void answer_control(struct peer *p, const char *path)
     pthread_mutex_unlock(&b->lock);
     fclose(out);
     send_whole(p, 200, "application/json", "", text);
+    p->close = true;
     free(text);
 }
 
