@@ -121,8 +121,8 @@ static int on_headers_complete(llhttp_t *parser)
     if (parser->http_major != 1 || parser->http_minor > 1) {
         return refuse(m, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     }
-    if (parser->type == HTTP_RESPONSE && parser->status_code == 101) {
-        return refuse(m, "switching protocols was not asked for");
+    if (parser->type == HTTP_RESPONSE && (parser->status_code < 100 || parser->status_code == 101)) {
+        return refuse(m, parser->status_code < 100 ? "no such status" : "protocol switch not asked for");
     }
     if (check_coding(m)) {
         return -1;
@@ -134,7 +134,8 @@ static int on_headers_complete(llhttp_t *parser)
                 : parser->type == HTTP_REQUEST       ? 0
                                                      : MESSAGE_LENGTH_UNKNOWN;
     parser->upgrade = 0; /* we never switch: the request is answered as if it had not asked */
-    if (m->skip_body) {
+    bool interim = parser->type == HTTP_RESPONSE && parser->status_code < 200;
+    if (m->skip_body || interim) { /* whatever lengths they announce */
         parser->flags |= F_SKIPBODY;
         m->keep_alive = llhttp_should_keep_alive(parser);
     }

@@ -192,6 +192,7 @@ static void answers(void **state)
     expect_body(false, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\nx", false, "", 1);
     expect_body(false, "HTTP/1.1 100 Continue\r\n\r\nHTTP", false, "", 4);
     expect_body(false, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP", false, "", 4);
+    expect_body(false, "HTTP/1.1 150 Odd\r\nContent-Length: 5\r\n\r\nHTTP/", false, "", 5);
     expect_body(false, "HTTP/1.1 500 \r\nContent-Length: 0\r\n\r\n", false, "", 0);
     static const char *const bad[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ncut",
@@ -204,6 +205,7 @@ static void answers(void **state)
         "HTTP/1.1 200 OK\r\nNa me: x\r\n\r\nx",
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nx",
         "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 099 Low\r\n\r\n",
         "HTTP/3.0 200 OK\r\n\r\n",
         "ICY 200 OK\r\n\r\n",
         "<html>",
