@@ -47,7 +47,7 @@ void reader_wrong(struct reader *r, struct value v, const char *format, ...)
     va_start(args, format);
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    reader_wrong_at(r, value_line(v), "%s: %s", v.path, words);
+    reader_wrong_at(r, value_line(v), "%s%s%s", v.path, v.path[0] ? ": " : "", words);
 }
 
 void reader_warn_at(struct reader *r, int line, const char *format, ...)

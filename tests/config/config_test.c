@@ -343,9 +343,9 @@ static void mistakes_name_line_and_allowed_values(void **state)
         {"backends: {}\n", "expected a list of backends"},
         {"", "weir.yaml:1: the file is empty"},
         {"# nothing\n", "weir.yaml:1: the file is empty"},
-        {"- 1\n", "expected a mapping"},
+        {"- 1\n", "weir.yaml:1: expected a mapping"},
         {WITH_DEVICE "---\nworkers: 1\n", "weir.yaml:4: a second YAML document"},
-        {WITH_DEVICE "workers: [1\n", "not valid YAML"},
+        {WITH_DEVICE "workers: [1\n", "weir.yaml:4: not valid YAML"},
         {"backends:\n\t- 1\n", "weir.yaml:2: not valid YAML: found character that cannot start any token"},
         {"backends: *nowhere\n", "not valid YAML: found undefined alias"},
         {"a: \"\xff\"\n", "weir.yaml:1: not valid YAML"},
@@ -622,7 +622,14 @@ static void bombs_and_cycles_end_in_a_message(void **state)
     for (int i = 0; i < 100000; i++) {
         text_add_c(&t, "[");
     }
-    refuse(t.data, "not valid YAML");
+    refuse(t.data, "nested deeper than 64 levels");
+    text_clear(&t);
+    for (int i = 0; i < 100000; i++) {
+        text_add_c(&t, "- ");
+    }
+    refuse(t.data, "nested deeper than 64 levels");
+    config_unref(load("# [[[ {{{ ------------------------------------------------------------------------------------\n"
+                      WITH_DEVICE));
     text_clear(&t);
     while (t.len <= MIB) {
         text_add_c(&t, "# filler filler filler filler filler filler filler filler\n");
