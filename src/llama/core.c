@@ -43,7 +43,10 @@ static void on_log(enum ggml_log_level level, const char *text, void *user)
     size_t len = strcspn(text, "\n");
     if (level == GGML_LOG_LEVEL_ERROR && len) {
         pthread_mutex_lock(&last_error_lock);
-        snprintf(last_error, sizeof last_error, "%.*s", (int)len, text);
+        /* The first is the cause, what follows are its callers. */
+        if (!last_error[0]) {
+            snprintf(last_error, sizeof last_error, "%.*s", (int)len, text);
+        }
         pthread_mutex_unlock(&last_error_lock);
     }
     LOG(LOG_DEBUG, "llama", "%.*s", (int)len, text);
@@ -168,6 +171,8 @@ static void list_devices(struct core *c)
 
 static enum err load_model(struct core *c, struct fault *fault)
 {
+    char forget[200];
+    take_last_error(forget, sizeof forget);
     struct llama_model_params p = llama_model_default_params();
     bool can_offload = llama_supports_gpu_offload() && c->devices[0];
     p.n_gpu_layers = !can_offload                            ? 0
