@@ -38,11 +38,13 @@ struct pass {
     const struct backend *backend;
     struct text body; /* what may leave, when it is not what came in */
     struct pseudonyms *pseudonyms;
+    struct redaction_count redactions[FINDING_TYPES_MAX];
     struct admission admission;
     struct budget_ticket ticket;
     int64_t reserved_nano; /* USD_UNKNOWN without a price */
     uint64_t breaker;
     bool entered, reserved, probing; /* what was taken and must be given back */
+    bool offline;                    /* why it was refused */
 };
 
 /* The slots of one request's legs, kept until its receipt goes to the ledger. */
@@ -129,7 +131,13 @@ static bool is_offline(const struct egress *e, const struct backend *b)
 void egress_note_network(struct egress *e, const struct backend *b, bool offline)
 {
     PRE(b->index >= 0 && b->index < BACKENDS_MAX);
-    e->offline_until_us[b->index] = offline && !is_near(b) ? clock_now_us() + OFFLINE_MEMORY_US : 0;
+    uint64_t *until = &e->offline_until_us[b->index];
+    if (!offline) {
+        *until = 0;
+    } else if (!is_near(b) &&
+               !is_offline(e, b)) { /* what the gate refused for being offline is no news */
+        *until = clock_now_us() + OFFLINE_MEMORY_US;
+    }
 }
 
 void egress_override_offline(struct egress *e, bool offline)
@@ -184,9 +192,11 @@ static enum err step_labels(const struct decision *d, const struct backend *b, s
     return OK;
 }
 
-static enum err step_offline(const struct egress *e, const struct backend *b, struct fault *fault)
+static enum err step_offline(const struct egress *e, struct pass *pass, struct fault *fault)
 {
-    return is_offline(e, b) ? fault_set(fault, ERR_NO_BACKEND, "%s is offline", b->name) : OK;
+    pass->offline = is_offline(e, pass->backend);
+    return pass->offline ? fault_set(fault, ERR_NO_BACKEND, "%s is offline", pass->backend->name)
+                         : OK;
 }
 
 static enum err step_breaker(const struct egress *e, struct pass *pass, struct fault *fault)
@@ -234,6 +244,7 @@ static enum err step_privacy(const struct egress *e, const struct decision *d, s
         return fault_set(fault, ERR_POLICY, "there is no privacy policy to scan with");
     }
     pass->admission.body = body;
+    pass->admission.redactions = pass->redactions;
     if (d->privacy == PRIVACY_OPEN) {
         return privacy_check_json(e->policy, body, fault);
     }
@@ -241,7 +252,7 @@ static enum err step_privacy(const struct egress *e, const struct decision *d, s
     pass->pseudonyms = pseudonyms_new();
     enum err err =
         privacy_redact_json(e->policy, pass->pseudonyms, body, &pass->body,
-                            pass->admission.redactions, &pass->admission.redactions_count, fault);
+                            pass->redactions, &pass->admission.redactions_count, fault);
     if (err == OK && pass->body.overflow) {
         err = fault_set(fault, ERR_POLICY, "the redacted request would be over %zu MiB",
                         BODY_MAX / MIB);
@@ -428,7 +439,7 @@ static enum err take_steps(struct egress *e, struct pass *pass, struct span body
     const struct decision *d = leg_decision(pass->leg);
     enum err err = step_level(d, fault);
     err = err ? err : step_labels(d, pass->backend, fault);
-    err = err ? err : step_offline(e, pass->backend, fault);
+    err = err ? err : step_offline(e, pass, fault);
     err = err ? err : step_breaker(e, pass, fault);
     err = err ? err : step_in_flight(e, pass, fault);
     err = err ? err : step_ledger(e, fault);
@@ -452,9 +463,10 @@ static void gate_admit(void *self, struct leg *leg, struct span body)
     struct fault fault = {0};
     enum err err = take_steps(e, pass, body, &fault);
     if (err != OK) {
+        bool offline = pass->offline;
         give_back(e, pass);
         pass_free(pass);
-        leg_refused(leg, err, fault.text);
+        offline ? leg_refused_offline(leg, fault.text) : leg_refused(leg, err, fault.text);
         return;
     }
     leg_set_gate_state(leg, pass);
