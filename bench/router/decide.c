@@ -77,6 +77,7 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
         struct arena *arena = arena_new();
         struct request *request = ARENA_NEW(arena, struct request);
         struct facts *facts = ARENA_NEW(arena, struct facts);
+        facts->backends = ARENA_ARRAY(arena, struct backend_state, BACKENDS_MAX);
         struct decision *decision = ARENA_NEW(arena, struct decision);
         fill(&body, prompt_bytes, &rng);
         *request = (struct request){.arena = arena, .model = SPAN("auto"), .n = 1, .body_bytes = body.len,

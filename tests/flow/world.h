@@ -110,6 +110,7 @@ struct world {
     struct receipt receipt;  /* a copy; its spans are gone with the arena */
     char reason[200];
     char hint[200];
+    int redacted;
     /* does something nasty inside a sink call */
     int gone_in_delta, abandon_in_delta, gone_in_begin, gone_on_admit; /* 1.. = at that call; 0 = never */
     const char *broken;      /* the first law that did not hold */
@@ -426,7 +427,8 @@ static void answer_gate(struct attempt *a, const struct gate_script *g)
         a->filter = NEW(struct filter);
         a->filter->base.type = &world_filter_type;
         admission.filter = &a->filter->base;
-        admission.redactions[0] = (struct redaction_count){"PERSON", 1};
+        static const struct redaction_count one = {"PERSON", 1};
+        admission.redactions = &one;
         admission.redactions_count = 1;
     }
     a->admitted = true;
@@ -580,6 +582,7 @@ static void world_receipt(void *user, const struct receipt *r)
     struct world *w = user;
     w->receipts++;
     w->receipt = *r;
+    w->redacted = receipt_redacted(r);
     (void)snprintf(w->reason, sizeof w->reason, "%.*s", SPAN_ARG(r->reason));
     (void)snprintf(w->hint, sizeof w->hint, "%.*s", SPAN_ARG(r->hint));
     LAW(w, w->receipts == 1, "receipt-once");
