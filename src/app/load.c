@@ -141,9 +141,14 @@ static struct config *default_config(const struct app_options *o)
  * A config is immutable for everybody who gets it; these fields are set in the
  * moment between parsing and handing it out, while nobody else has seen it.
  */
-static void lay_over(struct config *c, const struct app_options *o)
+static enum err lay_over(struct config *c, const struct app_options *o, struct text *errors)
 {
     if (o->listen) {
+        struct fault fault;
+        if (config_check_listen(span_c(o->listen), c->keys_file != NULL, &fault)) {
+            text_addf(errors, "--listen: %s\n", fault.text);
+            return fault.code;
+        }
         const char **listen = ARENA_ARRAY(c->arena, const char *, 2);
         listen[0] = arena_c(c->arena, span_c(o->listen));
         c->listen = listen;
@@ -177,6 +182,7 @@ static void lay_over(struct config *c, const struct app_options *o)
     }
     text_done(&chosen);
     make_parent_folders(c->ledger_path);
+    return OK;
 }
 
 enum err load_read(const struct app_options *o, struct text *out_yaml, struct text *errors)
@@ -212,7 +218,11 @@ enum err load_from_bytes(const struct app_options *o, struct span yaml, struct c
             return err;
         }
     }
-    lay_over(c, o);
+    enum err err = lay_over(c, o, errors);
+    if (err) {
+        config_unref(c);
+        return err;
+    }
     *out = c;
     return OK;
 }

@@ -50,7 +50,7 @@ struct facts {
     bool scan_failed;             /* detector error or over-long: treat as must-stay */
     const char *scan_why;
     struct device_facts device;
-    struct backend_state backends[BACKENDS_MAX]; /* by backend index */
+    struct backend_state *backends; /* by backend index; in the request's arena */
     int64_t budget_left_usd_nano; /* -1 = no budget */
     int hour;                     /* local time, 0..23 */
 };

@@ -31,7 +31,7 @@ struct leg_receipt {
     bool cost_estimated;
     int attempts;
     int64_t left_device_bytes;
-    struct redaction_count redactions[FINDING_TYPES_MAX];
+    const struct redaction_count *redactions; /* in the request's arena */
     int redactions_count;
 };
 

@@ -164,7 +164,7 @@ void account_answer(struct flow *f)
     }
     sum_costs(r);
     compare_with_always_cloud(f);
-    if (leg && leg->refusal && f->facts->backends[leg->backend->index].demo) {
+    if (leg && leg->refusal && f->facts->backends && f->facts->backends[leg->backend->index].demo) {
         r->hint = span_c(hint_text);
     }
 }

@@ -416,7 +416,12 @@ void leg_admitted(struct leg *leg, const struct admission *a)
     leg->admission = *a;
     leg->admitted = true;
     leg->receipt->redactions_count = a->redactions_count;
-    memcpy(leg->receipt->redactions, a->redactions, sizeof a->redactions);
+    size_t bytes = sizeof *a->redactions * (size_t)a->redactions_count;
+    if (bytes) {
+        struct redaction_count *kept = arena_alloc(leg->flow->request->arena, bytes);
+        memcpy(kept, a->redactions, bytes);
+        leg->receipt->redactions = kept;
+    }
     move(leg, LEG_ADMITTED);
     flow_wake(leg->flow);
 }

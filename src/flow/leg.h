@@ -103,7 +103,7 @@ struct driver {
 struct admission {
     struct span body;                 /* what may leave: borrowed until settle */
     struct delta_filter *filter;      /* restores pseudonyms in the answer; NULL = none. Owned by the gate, until settle */
-    struct redaction_count redactions[FINDING_TYPES_MAX];
+    const struct redaction_count *redactions; /* borrowed until settle */
     int redactions_count;
 };
 

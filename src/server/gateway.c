@@ -341,6 +341,7 @@ static struct facts *gather(struct gateway *g, struct request *request)
 {
     struct facts *f = ARENA_NEW(request->arena, struct facts);
     f->request = request;
+    f->backends = ARENA_ARRAY(request->arena, struct backend_state, g->config->backends_count);
     router_read_request(request, f);
     privacy_scan_request(g->policy, request, f);
     read_device(g, &f->device);

@@ -298,6 +298,9 @@ static void answer(struct inference *i, struct call *call, enum endpoint endpoin
     if (!r) {
         return;
     }
+    const struct config *c = gateway_config(i->gateway);
+    r->options.disclose_model |= c->disclose != NULL;
+    r->options.deterministic |= c->deterministic;
     struct answer *a = ARENA_NEW(r->arena, struct answer);
     a->inference = i;
     a->call = call;

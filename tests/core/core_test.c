@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+static const struct redaction_count one_person = {"PERSON", 1};
+
 static void every_name_reads_back(void **state)
 {
     (void)state;
@@ -132,7 +134,7 @@ static struct example *example(void)
     r->legs[1] = (struct leg_receipt){
         .leg = 2, .backend = &cloud, .outcome = LEG_OK, .start_us = 9100, .ttft_us = 52000, .total_us = 80000,
         .usage = {40, 60, 0, -1, false}, .cost_usd_nano = 160000, .attempts = 1, .left_device_bytes = 412,
-        .redactions = {{"PERSON", 1}}, .redactions_count = 1,
+        .redactions = &one_person, .redactions_count = 1,
     };
     r->legs_count = 2;
     r->author = 2;

@@ -107,6 +107,7 @@ static void put_made(struct ledger *l, const struct made *m, struct page *page, 
         .always_cloud_cost_usd_nano = m->always,
         .always_cloud_estimated = m->always_estimated,
     };
+    const struct redaction_count redacted = {"EMAIL_ADDRESS", m->redacted};
     if (!m->from_cloud || m->device_tried) {
         r.legs[r.legs_count] = (struct leg_receipt){
             .leg = 1, .backend = &device, .ttft_us = -1, .usage = {10, 5, 0, -1, false}};
@@ -119,7 +120,7 @@ static void put_made(struct ledger *l, const struct made *m, struct page *page, 
                                                     .usage = USAGE_UNKNOWN,
                                                     .cost_usd_nano = m->cost,
                                                     .left_device_bytes = 400,
-                                                    .redactions = {{"EMAIL_ADDRESS", m->redacted}},
+                                                    .redactions = &redacted,
                                                     .redactions_count = m->redacted > 0};
         r.legs_count++;
     }

@@ -86,6 +86,7 @@ static void scene_open(struct scene *s, const char *yaml)
     }
     s->request = ARENA_NEW(s->arena, struct request);
     s->facts = ARENA_NEW(s->arena, struct facts);
+    s->facts->backends = ARENA_ARRAY(s->arena, struct backend_state, BACKENDS_MAX);
     s->decision = ARENA_NEW(s->arena, struct decision);
     s->request->arena = s->arena;
     s->request->model = SPAN("auto");
