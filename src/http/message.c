@@ -57,9 +57,6 @@ static int on_piece(llhttp_t *parser, const char *at, size_t len)
     if (m->head_done) {
         return 0; /* a trailer */
     }
-    if (m->head_bytes + (size_t)(at + len - m->portion) >= HEADER_BYTES_MAX) {
-        return too_big(m);
-    }
     text_add(&m->head->bytes, span_of(at, len));
     return m->head->bytes.overflow ? too_big(m) : 0;
 }
@@ -250,7 +247,6 @@ enum message_result message_feed(struct message *m, struct span *bytes)
     PRE(m->head || m->head_done);
     bool in_head = !m->head_done;
     const char *data = bytes->data ? bytes->data : "";
-    m->portion = data;
     llhttp_resume(&m->parser);
     llhttp_errno_t code = llhttp_execute(&m->parser, data, bytes->len);
     size_t used = bytes->len;

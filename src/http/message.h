@@ -51,8 +51,7 @@ struct message {
     struct head_store *head; /* NULL once taken */
     message_body_fn *on_body;
     void *user;
-    const char *portion; /* what is being fed */
-    size_t head_bytes;   /* of portions before this one, until the head is complete */
+    size_t head_bytes; /* as on the wire, white space and all */
     uint64_t body_bytes, frame_bytes; /* decoded, and as on the wire */
     const char *why;
     bool head_done, done, too_big, keep_alive, chunked, skip_body;

@@ -339,6 +339,21 @@ static void names_and_unix_sockets(void **state)
     assert_int_equal(a.end, HTTP_END_OK);
     answer_done(&a);
 
+    int v6 = -1;
+    char bound[128];
+    if (http_listen("[::1]:0", &v6, bound, NULL) == OK) { /* nobody on 127.0.0.1: the second address it is */
+        hang_up(&f);
+        close(f.listener);
+        f.listener = v6;
+        snprintf(address, sizeof address, "localhost:%s", strrchr(bound, ':') + 1);
+        ask(&f, &a, (struct http_call_options){.address = address});
+        hear_request(&f);
+        say(&f, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        UNTIL(&f, a.ends);
+        assert_int_equal(a.end, HTTP_END_OK);
+        answer_done(&a);
+    }
+
     hang_up(&f);
     close(f.listener);
     snprintf(address, sizeof address, "unix:/tmp/weir-client-test-%d", (int)getpid());
@@ -615,6 +630,31 @@ static void an_early_refusal_of_a_large_request_is_heard(void **state)
     finish(&f);
 }
 
+static void an_answer_may_overtake_its_request(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f, 4);
+    size_t len = 8 * MIB;
+    char *body = mem_new(len);
+    memset(body, 'r', len);
+    struct answer a = {0};
+    ask(&f, &a, (struct http_call_options){.method = "PUT", .body = span_of(body, len), .first_byte_ms = 40});
+    mem_free(body);
+    hear_request(&f);
+    say(&f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    UNTIL(&f, a.heads);
+    UNTIL(&f, (heard(&f, "X"), f.heard.len > len));
+    for (uint64_t until = clock_now_us() + 80 * US_PER_MS; clock_now_us() < until;) {
+        loop_run_once(f.loop, ROUND_US); /* the first byte came long ago */
+    }
+    say(&f, "ok");
+    UNTIL(&f, a.ends);
+    assert_int_equal(a.end, HTTP_END_OK);
+    answer_done(&a);
+    finish(&f);
+}
+
 static void pausing_holds_the_bytes_back(void **state)
 {
     (void)state;
@@ -782,6 +822,7 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(a_large_request_is_sent_in_parts),
         cmocka_unit_test(an_early_refusal_of_a_large_request_is_heard),
+        cmocka_unit_test(an_answer_may_overtake_its_request),
         cmocka_unit_test(pausing_holds_the_bytes_back),
         cmocka_unit_test(idle_connections_are_bounded_and_watched),
         cmocka_unit_test(a_thousand_calls_share_a_connection),

@@ -87,6 +87,7 @@ static void requests(void **state)
     /* Asking to switch protocols is answered as if it had not asked. */
     expect_body(true, "POST / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok", false, "ok", 0);
     expect_body(true, "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nGET", false, "", 3);
+    expect_body(true, "CONNECT h:1 HTTP/1.1\r\nContent-Length: 2\r\n\r\nok", false, "ok", 0);
     expect_body(true, "GET / HTTP/1.0\r\n\r\n", false, "", 0);
     expect_body(true, "GET / HTTP/1.1\r\nConnection: close\r\n\r\nmore", false, "", 4);
 }

@@ -68,6 +68,7 @@ static void fields(void **state)
     feed("event: lonely\n\ndata: x\n\n", "message=x;", false);
     feed("data\n\n", "message=;", false);
     feed("data:\ndata:\n\n", "message=|;", false);
+    feed("event: e\r\ndata: one\r\ndata: two\r\n\r\n", "e=one|two;", false);
     feed("event: a\nevent: b\ndata: c:d\n\n", "b=c:d;", false);
     feed("datax: no\n data: no\n\n", "", false);
     feed_in_steps("data: [DONE]\n\ndata: after\n\n", 100, "message=[DONE];", false); /* stopped */

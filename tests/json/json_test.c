@@ -170,6 +170,12 @@ static void depth_is_limited(void **state)
     nest(&t, 200, "[{", "");
     text_add_c(&t, "\\\\\\\"[[\", []]");
     json_free(parse(t.data));
+    /* An even number of backslashes leaves the quote alone. */
+    text_clear(&t);
+    text_add_c(&t, "[\"\\\\\",");
+    nest(&t, JSON_DEPTH_MAX, "[", "]");
+    text_add_c(&t, "]");
+    refuse(text_span(&t));
     text_done(&t);
 }
 
@@ -266,6 +272,8 @@ static void what_is_not_utf8_is_replaced(void **state)
         {SPAN("a\xff z"), "a\xef\xbf\xbd z"},
         {SPAN("\xe2\x82"), "\xef\xbf\xbd"},                     /* cut off */
         {SPAN("\xe2\x28\xa1"), "\xef\xbf\xbd(\xef\xbf\xbd"},    /* broken by ASCII */
+        {SPAN("\xe0\x9f\xbf"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {SPAN("\xf0\x8f\xbf\xbf"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {SPAN("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd"},         /* too long a form */
         {SPAN("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
         {SPAN("\xf0\x9f\x98\"\xf0\x9f"), "\xef\xbf\xbd\\\"\xef\xbf\xbd"},

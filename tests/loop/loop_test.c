@@ -5,8 +5,11 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,7 +128,9 @@ static void posts_run_in_order_and_never_inside_send(void **state)
     loop_post_send(&p.post[2]);
     loop_post_send(&p.post[1]); /* pending already */
     assert_string_equal(p.order, "");
+    uint64_t start = clock_now_us();
     loop_run_once(p.loop, US_PER_S); /* must not wait: posts are pending */
+    assert_true(clock_now_us() - start < US_PER_S / 2);
     assert_string_equal(p.order, "abaa");
     loop_free(p.loop);
 }
@@ -232,6 +237,33 @@ static void an_empty_loop_waits_instead_of_spinning(void **state)
     loop_free(p.loop);
 }
 
+static struct loop *alarmed;
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    loop_stop(alarmed);
+}
+
+static void a_loop_without_any_event_sleeps(void **state)
+{
+    (void)state;
+    alarmed = loop_new();
+    signal(SIGALRM, on_alarm);
+    struct itimerval soon = {.it_value.tv_usec = 50000};
+    struct rusage before;
+    struct rusage after;
+    getrusage(RUSAGE_SELF, &before);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    loop_run(alarmed);
+    getrusage(RUSAGE_SELF, &after);
+    signal(SIGALRM, SIG_DFL);
+    long spent_us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+                    after.ru_utime.tv_usec - before.ru_utime.tv_usec;
+    assert_true(spent_us < 10000);
+    loop_free(alarmed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +274,7 @@ int main(void)
         cmocka_unit_test(watches_follow_what_is_set),
         cmocka_unit_test(another_thread_wakes_the_loop),
         cmocka_unit_test(an_empty_loop_waits_instead_of_spinning),
+        cmocka_unit_test(a_loop_without_any_event_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
