@@ -324,7 +324,7 @@ static enum task task_from_counts(const struct counts *words, struct span user, 
 {
     struct counts c = *words;
     struct counts of_system = {0};
-    system = span_first(system, WORDS_BYTES_MAX / 4);
+    system = system.len ? span_first(system, WORDS_BYTES_MAX / 4) : SPAN("");
     add_phrases(user, ~0u, c.tasks);
     add_arithmetic(user, c.tasks);
     count_words(system, TASKS_OF_SYSTEM, 1, &of_system);
@@ -439,7 +439,7 @@ void words_guess(struct span user, struct span system, enum task *out_task, cons
 {
     (void)pthread_once(&tables_once, build_tables);
     struct counts c = {0};
-    user = span_first(user, WORDS_BYTES_MAX);
+    user = user.len ? span_first(user, WORDS_BYTES_MAX) : SPAN("");
     count_words(user, ~0u, FIRST_FACTOR, &c);
     *out_task = task_from_counts(&c, user, system);
     *out_language = language_from_counts(&c, user);
