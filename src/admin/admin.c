@@ -306,11 +306,11 @@ static const struct route routes[] = {
     {"GET", "/weir/v1/receipts/", ROUTE_REST, on_receipt},
     {"GET", "/weir/v1/report", 0, on_report},
     {"POST", "/weir/v1/feedback", 0, on_feedback},
-    {"GET", "/weir/v1/status", 0, on_status},
+    {"GET", "/weir/v1/status", ROUTE_QUIET, on_status},
     {"POST", "/weir/v1/offline", ROUTE_ADMIN, on_offline},
-    {"GET", "/healthz", ROUTE_OPEN, on_healthz},
-    {"GET", "/readyz", ROUTE_OPEN, on_readyz},
-    {"GET", "/metrics", 0, on_metrics},
+    {"GET", "/healthz", ROUTE_OPEN | ROUTE_QUIET, on_healthz},
+    {"GET", "/readyz", ROUTE_OPEN | ROUTE_QUIET, on_readyz},
+    {"GET", "/metrics", ROUTE_QUIET, on_metrics},
 };
 
 struct admin *admin_new(struct server *s, struct gateway *g)

@@ -349,8 +349,8 @@ static void use_engines(struct supervisor *s)
 static void child_ended(struct supervisor *s, struct child *c, const char *kind, int status)
 {
     uint64_t now = clock_now_us();
-    if (!s->draining || WIFSIGNALED(status)) {
-        LOG(s->draining ? LOG_INFO : LOG_ERROR, "supervisor", "%s %s ended: %s %d", kind, c->name,
+    if (!s->draining) {
+        LOG(LOG_ERROR, "supervisor", "%s %s ended: %s %d", kind, c->name,
             WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
     bool young = now - c->started_us < YOUNG_US;

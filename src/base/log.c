@@ -57,7 +57,8 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
         add_clean(&line, text_span(&message).data, true);
         text_add_c(&line, "\"}\n");
     } else {
-        text_addf(&line, "%s %-5s %s %s: ", time, level_names[level], process_name, subject);
+        bool same = strcmp(process_name, subject) == 0;
+        text_addf(&line, "%s %-5s %s%s%s: ", time, level_names[level], process_name, same ? "" : " ", same ? "" : subject);
         add_clean(&line, text_span(&message).data, false);
         text_add_c(&line, "\n");
     }

@@ -42,12 +42,13 @@ struct call {
     const struct http_request *request;
     struct arena *arena;
     bool arena_given;
-    bool streaming;
+    bool quiet;
     char id[REQUEST_ID_BYTES];
     struct span client;
     bool admin;
     struct span rest;
     struct headers headers;
+    struct span method, path; /* copies for the log line: the exchange is gone by then */
     struct span log_words;
     int status;
     uint64_t started_us;
@@ -60,9 +61,8 @@ struct call {
 
 static void end_call(struct call *call)
 {
-    const struct http_request *rq = call->request;
-    LOG(LOG_INFO, "http", "%s %.*s %.*s %d %s%.*s%s%.*s %llu us", call->id, SPAN_ARG(rq->method),
-        SPAN_ARG(span_first(rq->path, 200)), call->status, span_given(call->client) ? "client=" : "",
+    LOG(call->quiet ? LOG_DEBUG : LOG_INFO, "http", "%s %.*s %.*s %d %s%.*s%s%.*s %llu us", call->id, SPAN_ARG(call->method),
+        SPAN_ARG(call->path), call->status, span_given(call->client) ? "client=" : "",
         SPAN_ARG(call->client), span_given(call->client) ? " " : "", SPAN_ARG(call->log_words),
         (unsigned long long)(clock_now_us() - call->started_us));
     if (call->status >= 400) {
@@ -234,7 +234,6 @@ void call_stream_begin(struct call *call, const char *content_type)
     headers_add(&call->headers, SPAN("Cache-Control"), SPAN("no-cache"));
     headers_add(&call->headers, SPAN("X-Accel-Buffering"), SPAN("no"));
     call->status = 200;
-    call->streaming = true;
     http_answer_begin(call->exchange, 200, &call->headers);
 }
 
@@ -429,6 +428,7 @@ static void dispatch(struct call *call)
                 continue;
             }
             path_known = true;
+            call->quiet = route->flags & ROUTE_QUIET;
             struct span method = call->request->method;
             bool head = span_is(method, "HEAD") && strcmp(route->method, "GET") == 0;
             if (!head && !span_is(method, route->method)) {
@@ -466,6 +466,8 @@ static void on_request(void *user, struct http_exchange *x, const struct http_re
         .arena = arena,
         .client = SPAN_NONE,
         .rest = SPAN_NONE,
+        .method = arena_copy(arena, rq->method),
+        .path = arena_copy(arena, span_first(rq->path, 200)),
         .log_words = SPAN_NONE,
         .started_us = rq->received_us,
     };

@@ -27,6 +27,7 @@ typedef void route_fn(void *user, struct call *call);
 enum route_flags {
     ROUTE_OPEN = 1,  /* no key needed (health) */
     ROUTE_ADMIN = 2, /* admin keys only */
+    ROUTE_QUIET = 8, /* asked for again and again (health, status): logged at debug */
     ROUTE_REST = 4,  /* the path is a prefix ending in '/'; call_rest() is what follows */
 };
 
