@@ -444,7 +444,7 @@ static void run_load(void)
     uint64_t next_due = now_ns();
     measuring = opt.warm == 0;
     begin_ns = now_ns();
-    end_ns = opt.seconds > 0 ? begin_ns + (uint64_t)(opt.seconds * 1e9) : 0;
+    end_ns = opt.seconds > 0 && measuring ? begin_ns + (uint64_t)(opt.seconds * 1e9) : 0;
     uint64_t give_up = begin_ns + 300000000000u;
     for (;;) {
         if (!measuring && started_count >= (uint64_t)opt.warm) {
