@@ -808,6 +808,15 @@ static void record_request(struct peer *p, const char *path, const char *head, c
     p->arrived_ms = now_ms();
 }
 
+/* As a proxy it always leads to itself: what was asked for is in the log. */
+static void begin_tunnel(struct peer *p)
+{
+    send_text(p, "HTTP/1.1 200 Tunnel\r\n\r\n");
+    p->ssl = SSL_new(p->server->tls);
+    SSL_set_fd(p->ssl, p->fd);
+    p->close = SSL_accept(p->ssl) != 1;
+}
+
 /* One request and what its script makes of it. False when the connection is over. */
 static bool serve_one(struct peer *p)
 {
@@ -829,7 +838,10 @@ static bool serve_one(struct peer *p)
     char path[1024] = "/";
     sscanf(head, "%*s %1023s", path);
     p->served++;
-    if (path[1] == '_') {
+    if (strncmp(head, "CONNECT ", 8) == 0) {
+        record_request(p, path, head, "", 0);
+        begin_tunnel(p);
+    } else if (path[1] == '_') {
         answer_control(p, path);
     } else if (strncmp(head, "GET", 3) == 0) {
         send_whole(p, 200, "application/json", "", "{\"object\":\"list\",\"data\":[{\"id\":\"ok\",\"object\":\"model\"}]}");
@@ -936,7 +948,7 @@ static X509 *make_cert(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const 
         const char *value;
     } extensions[] = {
         {NID_basic_constraints, ca ? "critical,CA:TRUE" : "CA:FALSE"},
-        {NID_subject_alt_name, ca ? NULL : "DNS:localhost,IP:127.0.0.1"},
+        {NID_subject_alt_name, ca ? NULL : "DNS:localhost,DNS:provider.example,IP:127.0.0.1"},
         {NID_key_usage, ca ? "critical,keyCertSign" : NULL},
     };
     for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {

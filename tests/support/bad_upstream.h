@@ -13,8 +13,9 @@
  *   GET /_count  {"requests":N}
  *   POST /_reset forgets both
  *
- * Two ports: plain, and TLS with a certificate for localhost and 127.0.0.1 signed
- * by a CA that is made at start; the CA's PEM goes to a file for the client.
+ * Two ports: plain, and TLS with a certificate for localhost, 127.0.0.1 and
+ * provider.example signed by a CA that is made at start; the CA's PEM goes to a
+ * file for the client. The plain port is a proxy too, which leads to itself.
  * Used inside tests, and as the program `bad_upstream` by tests/faults.
  */
 #ifndef WEIR_TESTS_SUPPORT_BAD_UPSTREAM_H

@@ -671,6 +671,39 @@ static void an_ollama_model_that_runs_elsewhere_is_refused(void **state)
     world_done(&w);
 }
 
+static void set_proxies(int port)
+{
+    char proxy[64];
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", port);
+    setenv("http_proxy", proxy, 1);
+    setenv("https_proxy", proxy, 1);
+}
+
+static void proxies_are_used_by_the_usual_variables(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    set_proxies(bad_upstream_port(server));
+    bad_upstream_reset(server);
+    begin(&w, "http://provider.example/v1", "ok");
+    run_until_over(&w, 5000);
+    assert_int_equal(w.end.outcome, LEG_OK);
+    assert_true(bad_upstream_saw(server, "POST http://provider.example/v1/chat/completions"));
+    bad_upstream_reset(server);
+    begin(&w, "https://provider.example/v1", "ok");
+    run_until_over(&w, 5000);
+    assert_int_equal(w.end.outcome, LEG_OK);
+    assert_string_equal(w.shown.data, WORDS);
+    assert_true(bad_upstream_saw(server, "CONNECT provider.example:443"));
+    set_proxies(1);
+    begin(&w, "https://provider.example/v1", "ok");
+    run_until_over(&w, 5000);
+    assert_int_equal(w.end.outcome, LEG_ERROR);
+    assert_false(w.end.may_be_billed);
+    world_done(&w);
+}
+
 /* ---- GET ---- */
 
 static void got(void *user, int status, struct span body, const char *error)
@@ -718,9 +751,7 @@ static int group_setup(void **state)
     assert_true(fd >= 0);
     close(fd);
     server = bad_upstream_start(&(struct bad_options){.ca_file = ca_file});
-    /* Loopback is never asked through one of these. */
-    setenv("http_proxy", "http://127.0.0.1:1", 1);
-    setenv("https_proxy", "http://127.0.0.1:1", 1);
+    set_proxies(1); /* loopback is never asked through one of these */
     return 0;
 }
 
@@ -758,6 +789,7 @@ int main(void)
         cmocka_unit_test(a_device_backend_must_be_here),
         cmocka_unit_test(an_ollama_model_that_runs_elsewhere_is_refused),
         cmocka_unit_test(a_backend_can_be_asked_for_its_models),
+        cmocka_unit_test(proxies_are_used_by_the_usual_variables),
         cmocka_unit_test_setup(a_name_that_nobody_knows_is_offline, no_proxies),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
