@@ -90,6 +90,7 @@ struct http_server {
     struct link listeners;
     bool accepting, draining;
     struct loop_timer accept_again;
+    uint64_t warned_us; /* that no descriptors are left */
     struct link conns;
     struct link deaf; /* those whose peer's close the sweep must find */
     size_t count;

@@ -31,6 +31,7 @@
 
 #define ACCEPTS_PER_ROUND 16 /* so that siblings get their share */
 #define ACCEPT_PAUSE_US (100 * US_PER_MS)
+#define WARN_EVERY_US (10 * (uint64_t)US_PER_S)
 #define LINGER_MS 2000
 #define SWEEP_MIN_US (5 * US_PER_MS)
 #define SWEEP_MAX_US (1 * US_PER_S)
@@ -175,6 +176,15 @@ static void on_accept_again(void *user)
     resume_accepting(user);
 }
 
+static void warn_paused(struct http_server *s, int error)
+{
+    uint64_t now_us = clock_now_us();
+    if (s->warned_us == 0 || now_us - s->warned_us > WARN_EVERY_US) {
+        s->warned_us = now_us;
+        LOG(LOG_WARN, "http", "accepting pauses with %zu connections open: %s", s->count, strerror(error));
+    }
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
@@ -196,7 +206,7 @@ static void on_acceptable(evutil_socket_t fd, short what, void *user)
             return;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            LOG(LOG_WARN, "http", "accepting pauses: %s", strerror(errno));
+            warn_paused(s, errno);
             set_accepting(s, false);
             loop_timer_start(&s->accept_again, ACCEPT_PAUSE_US);
             return;

@@ -14,12 +14,17 @@
  * later → ended by http_answer(), http_answer_end() or http_answer_cut(). After
  * the ending call the exchange must not be touched. If the client leaves first,
  * `gone` is called once; the exchange is dead after it returns and the owner
- * must make no further call. Everything on the loop thread.
+ * must make no further call. An exchange that nobody watches outlives its client
+ * and must still be ended; a watch set too late is told in the next round. No
+ * verb calls back: what it causes (drained, the next request) comes later.
+ * Everything on the loop thread.
  *
  * Limits (each answered with a JSON error made by `error_body`): header bytes and
- * count → 431, body → 413, bad framing or syntax → 400, unknown transfer coding →
- * 400; slow headers are cut after `header_ms`, slow bodies after `body_ms` without
- * progress. A reader that stops costs at most `http_answer_backlog()` bytes: the
+ * count → 431, body → 413, bad framing or syntax, unknown transfer coding → 400,
+ * headers slower than `header_ms` and bodies without progress for `body_ms` → 408
+ * (with ERR_INVALID). Such an error closes the connection, after the client had two
+ * seconds to read it. Time-outs are looked at in sweeps: up to a quarter of the
+ * shortest one, at most a second, late. A reader that stops costs at most `http_answer_backlog()` bytes: the
  * owner watches it and pauses its source; `drained` says when to go on.
  */
 #ifndef WEIR_HTTP_SERVER_H
@@ -67,7 +72,7 @@ struct http_server_type {
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
                                     const struct http_server_type *type, void *user);
-void http_server_free(struct http_server *s); /* cuts what is left */
+void http_server_free(struct http_server *s); /* cuts what is left; watchers are told `gone` */
 /* Borrows a listening descriptor (TCP or Unix), shared with sibling processes. */
 void http_server_listen(struct http_server *s, int listener_fd);
 /* Stops accepting, closes idle connections, answers what is in flight with `Connection: close`;
