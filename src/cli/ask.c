@@ -35,7 +35,7 @@ static struct client *interrupted_client;
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    client_interrupt(interrupted_client);
+    client_interrupt(interrupted_client); /* NOLINT(bugprone-signal-handler): it is one write(2) */
 }
 
 static void write_messages(const char *system, struct span text, struct text *out)

@@ -47,7 +47,7 @@ static struct client *interrupted_client;
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
-    client_interrupt(interrupted_client);
+    client_interrupt(interrupted_client); /* NOLINT(bugprone-signal-handler): it is one write(2) */
 }
 
 static void add_message(struct chat *c, const char *role, struct span content)
