@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plain requests (no tools, no schema) to a template that does not think are
- * rendered directly; anything else goes through common_chat_templates_apply(),
- * which also derives a parser and a grammar and costs milliseconds.
+ * common_chat_templates_apply() renders, derives a parser and a grammar, and
+ * costs milliseconds each time. Most of it depends on tools and schema only, not
+ * on the messages. So: plain requests to a template that does not think are
+ * rendered directly; for others what was derived is kept by (tools, schema,
+ * options) and only the prompt is rendered again. Both only after the direct way
+ * has given the same prompt as the full one, and only for messages of plain text.
  *
  * A template that does not render tools would drop them without a word
  * (DECISIONS: Engine). Then the tools are described in a system text of ours, a
@@ -19,12 +22,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
 #include <random>
 
 namespace {
 
 void say(char *why, size_t room, const char *text)
 {
+    static const char raised[] = "Jinja Exception: "; /* what the template's author wrote, behind a page of context */
+    if (const char *reason = std::strstr(text, raised)) {
+        text = reason + sizeof raised - 1;
+    }
     std::snprintf(why, room, "%s", text);
     for (char *c = why; *c; c++) {
         if (*c == '\n' || *c == '\r') {
@@ -82,6 +91,12 @@ struct syntax {
     bool own_tools = false; /* {"tool_calls":[…]} or {"answer":"…"}, our fallback */
     common_chat_parser_params params;
 };
+typedef std::shared_ptr<const syntax> syntax_ptr;
+
+void give_syntax(chat_prompt &out, const syntax_ptr &s)
+{
+    out.syntax = new syntax_ptr(s);
+}
 
 /* ---- requests ---- */
 
@@ -238,28 +253,39 @@ std::string grammar_for_tools(const common_chat_templates_inputs &in)
 
 struct chat {
     common_chat_templates_ptr templates;
-    std::unique_ptr<common_chat_template> plain; /* set when plain requests need nothing but rendering */
+    std::unique_ptr<common_chat_template> direct; /* set when rendering it alone gives the full way's prompt */
     bool add_bos = false, add_eos = false, tools = false;
+    bool plain = false; /* the text of an answer needs no parser */
 
-    std::string render_plain(common_chat_templates_inputs &in) const
+    struct derived {
+        common_chat_params params;
+        syntax_ptr how;
+    };
+    std::map<std::string, derived> known; /* what the full way derived, by everything but the messages */
+
+    std::string render_direct(const common_chat_templates_inputs &in) const
     {
         autoparser::generation_params params;
         params.messages = common_json::array();
-        for (auto &message : in.messages) {
+        for (common_chat_msg message : in.messages) {
             if (message.role == "developer") {
                 message.role = "system";
             }
             params.messages.push_back(message.to_json_oaicompat(false));
         }
+        params.tools = common_chat_tools_to_json_oaicompat(in.tools);
         params.add_generation_prompt = true;
+        params.enable_thinking = in.enable_thinking;
         params.add_bos = add_bos;
         params.add_eos = add_eos;
         params.extra_context = common_json::object();
-        return common_chat_template_direct_apply(*plain, params);
+        return common_chat_template_direct_apply(*direct, params);
     }
 };
 
 namespace {
+
+const size_t KNOWN_MAX = 64;
 
 std::string piece_of(const llama_vocab *vocab, llama_token token)
 {
@@ -268,16 +294,11 @@ std::string piece_of(const llama_vocab *vocab, llama_token token)
     return std::string(buffer, n > 0 ? static_cast<size_t>(n) : 0);
 }
 
-/* Whether rendering alone gives what the full way gives, tried once on two turns. */
-void try_plain(chat &c, const llama_model *model)
+/* Whether rendering alone gives what the full way gives, tried once on a few turns. */
+void try_direct(chat &c, const llama_model *model)
 {
     const llama_vocab *vocab = llama_model_get_vocab(model);
     const std::string source = common_chat_templates_source(c.templates.get());
-    for (const char *clock : {"strftime_now", "date_string", "datetime", "reasoning_effort"}) {
-        if (source.find(clock) != std::string::npos) {
-            return;
-        }
-    }
     common_chat_templates_inputs in;
     for (const char *role : {"system", "user", "assistant", "user"}) {
         common_chat_msg message;
@@ -289,17 +310,20 @@ void try_plain(chat &c, const llama_model *model)
     in.add_bos = c.add_bos;
     in.add_eos = c.add_eos;
     const common_chat_params full = common_chat_templates_apply(c.templates.get(), in);
-    if (full.supports_thinking || !full.additional_stops.empty() || !full.grammar.empty()) {
-        return;
+    c.plain = !full.supports_thinking && full.additional_stops.empty() && full.grammar.empty();
+    for (const char *clock : {"strftime_now", "date_string", "datetime"}) {
+        if (source.find(clock) != std::string::npos) {
+            return;
+        }
     }
-    c.plain = std::make_unique<common_chat_template>(source, piece_of(vocab, llama_vocab_bos(vocab)),
-                                                     piece_of(vocab, llama_vocab_eos(vocab)));
-    if (!c.plain->caps.supports_system_role || c.render_plain(in) != full.prompt) {
-        c.plain.reset();
+    c.direct = std::make_unique<common_chat_template>(source, piece_of(vocab, llama_vocab_bos(vocab)),
+                                                      piece_of(vocab, llama_vocab_eos(vocab)));
+    if (!c.direct->caps.supports_system_role || c.render_direct(in) != full.prompt) {
+        c.direct.reset();
     }
 }
 
-void set_grammar(chat_prompt &out, const common_chat_params &params, const llama_vocab *)
+void set_grammar(chat_prompt &out, const common_chat_params &params)
 {
     if (params.grammar.empty()) {
         return;
@@ -343,21 +367,111 @@ void set_prompt(chat_prompt &out, const std::string &prompt)
     out.prompt_len = prompt.size();
 }
 
-void render_with_parser(chat &c, const common_chat_templates_inputs &in, chat_prompt &out)
+void set_derived(chat_prompt &out, const chat::derived &d)
 {
-    const common_chat_params params = common_chat_templates_apply(c.templates.get(), in);
-    set_prompt(out, params.prompt);
-    set_grammar(out, params, nullptr);
-    out.stops = copy_all(params.additional_stops);
-    out.preserved = copy_all(params.preserved_tokens);
-    auto s = std::make_unique<syntax>();
+    set_grammar(out, d.params);
+    out.stops = copy_all(d.params.additional_stops);
+    out.preserved = copy_all(d.params.preserved_tokens);
+    give_syntax(out, d.how);
+}
+
+chat::derived derive(const common_chat_params &params, const common_chat_templates_inputs &in)
+{
+    auto s = std::make_shared<syntax>();
     s->params = common_chat_parser_params(params);
     s->params.reasoning_format = in.reasoning_format;
     s->params.parse_tool_calls = !in.tools.empty() && in.tool_choice != COMMON_CHAT_TOOL_CHOICE_NONE;
     if (!params.parser.empty()) {
         s->params.parser.load(params.parser);
     }
-    out.syntax = s.release();
+    return {params, s};
+}
+
+/* Nothing in the messages that the full way would change before it renders them. */
+bool only_text(const common_chat_templates_inputs &in)
+{
+    for (const auto &m : in.messages) {
+        if (!m.tool_calls.empty() || !m.content_parts.empty() || !m.reasoning_content.empty() || m.role == "tool") {
+            return false;
+        }
+    }
+    return in.chat_template_kwargs.empty();
+}
+
+std::string known_key(const common_chat_templates_inputs &in)
+{
+    std::string key = in.json_schema + '\n' + std::to_string(in.tool_choice) + std::to_string(in.parallel_tool_calls) +
+                      std::to_string(in.enable_thinking);
+    for (const auto &tool : in.tools) {
+        key += '\n' + tool.name + '\n' + tool.description + '\n' + tool.parameters;
+    }
+    return key;
+}
+
+void render_with_parser(chat &c, const common_chat_templates_inputs &in, chat_prompt &out)
+{
+    const bool direct = c.direct && only_text(in);
+    const std::string key = direct ? known_key(in) : "";
+    const auto found = direct ? c.known.find(key) : c.known.end();
+    if (found != c.known.end()) {
+        set_prompt(out, c.render_direct(in));
+        set_derived(out, found->second);
+        return;
+    }
+    const common_chat_params params = common_chat_templates_apply(c.templates.get(), in);
+    chat::derived d = derive(params, in);
+    if (!in.json_schema.empty() && params.grammar.empty()) { /* some handlers forget the schema */
+        d.params.grammar = json_schema_to_grammar(common_json::parse(in.json_schema));
+        d.params.grammar_lazy = false;
+        d.params.generation_prompt.clear();
+    }
+    set_prompt(out, params.prompt);
+    set_derived(out, d);
+    if (direct && c.render_direct(in) == params.prompt) {
+        if (c.known.size() >= KNOWN_MAX) {
+            c.known.clear();
+        }
+        c.known.emplace(key, d);
+    }
+}
+
+/* Some templates (Mistral's) insist on call ids of nine letters and digits; clients give back what they once got. */
+void shorten_ids(common_chat_templates_inputs &in)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const auto shorten = [](std::string &id) {
+        uint64_t hash = 14695981039346656037ull; /* FNV-1a */
+        for (unsigned char ch : id) {
+            hash = (hash ^ ch) * 1099511628211ull;
+        }
+        std::string short_id;
+        for (int i = 0; i < 9; i++, hash /= 62) {
+            short_id += letters[hash % 62];
+        }
+        id = id.empty() ? id : short_id;
+    };
+    for (auto &message : in.messages) {
+        shorten(message.tool_call_id);
+        for (auto &call : message.tool_calls) {
+            shorten(call.id);
+        }
+    }
+}
+
+/* Our own form of tools, on a template that does not render any. */
+void render_own_tools(chat &c, common_chat_templates_inputs &in, chat_prompt &out)
+{
+    if (!c.plain) {
+        throw std::invalid_argument("the model's chat template does not take tools");
+    }
+    out.grammar = copy(grammar_for_tools(in));
+    describe_tools(in);
+    in.tools.clear();
+    in.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
+    set_prompt(out, c.direct ? c.render_direct(in) : common_chat_templates_apply(c.templates.get(), in).prompt);
+    auto s = std::make_shared<syntax>();
+    s->own_tools = true;
+    give_syntax(out, s);
 }
 
 void render(chat &c, const common_json &request, chat_prompt &out)
@@ -369,29 +483,26 @@ void render(chat &c, const common_json &request, chat_prompt &out)
     if (tools && !in.json_schema.empty()) {
         throw std::invalid_argument("tools and response_format cannot be used together by a local model");
     }
-    const bool own_tools = tools && !c.tools;
-    if (own_tools) {
-        out.grammar = copy(grammar_for_tools(in));
-        describe_tools(in);
-        in.tools.clear();
-        in.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
+    if (tools && !c.tools) {
+        render_own_tools(c, in, out);
+        return;
     }
-    if (c.plain && (own_tools || !tools)) {
+    if (!tools && c.plain && c.direct && only_text(in)) {
         if (!in.json_schema.empty()) {
             out.grammar = copy(json_schema_to_grammar(common_json::parse(in.json_schema)));
         }
-        set_prompt(out, c.render_plain(in));
-        if (own_tools) {
-            auto s = std::make_unique<syntax>();
-            s->own_tools = true;
-            out.syntax = s.release();
-        }
+        set_prompt(out, c.render_direct(in));
         return;
     }
-    if (own_tools) {
-        throw std::invalid_argument("the model's chat template does not take tools");
+    try {
+        render_with_parser(c, in, out);
+    } catch (const std::exception &e) {
+        if (!std::strstr(e.what(), "length 9")) {
+            throw;
+        }
+        shorten_ids(in);
+        render_with_parser(c, in, out);
     }
-    render_with_parser(c, in, out);
 }
 
 } // namespace
@@ -412,7 +523,7 @@ struct chat *chat_new(const struct llama_model *model, char *why, size_t why_roo
         const auto caps = common_chat_templates_get_caps(c->templates.get());
         const auto tools = caps.find("supports_tools");
         c->tools = tools != caps.end() && tools->second;
-        try_plain(*c, model);
+        try_direct(*c, model);
         return c.release();
     } catch (const std::exception &e) {
         say(why, why_room, e.what());
@@ -464,7 +575,7 @@ void chat_prompt_free(struct chat_prompt *p)
     free_all(p->trigger_patterns);
     free_all(p->stops);
     free_all(p->preserved);
-    delete static_cast<syntax *>(p->syntax);
+    delete static_cast<syntax_ptr *>(p->syntax);
     std::free(p);
 }
 
@@ -507,7 +618,7 @@ bool chat_grammar_accept(struct llama_sampler *grammar, int32_t token)
 /* ---- answers ---- */
 
 struct chat_parser {
-    syntax how;
+    syntax_ptr how;
     std::string text;
     common_chat_msg message; /* as last parsed */
     std::vector<std::string> ids;
@@ -530,7 +641,8 @@ struct piece_out {
     }
 };
 
-void show_call(chat_parser &p, size_t i, bool complete, const piece_out &out)
+/* `complete`: this call; `final`: all of the answer. */
+void show_call(chat_parser &p, size_t i, bool complete, bool final, const piece_out &out)
 {
     const common_chat_tool_call &call = p.message.tool_calls[i];
     if (!p.name_shown[i] && (complete || !call.arguments.empty()) && !call.name.empty()) {
@@ -544,6 +656,9 @@ void show_call(chat_parser &p, size_t i, bool complete, const piece_out &out)
                             static_cast<int>(i), nullptr, nullptr};
         out.fn(out.user, &piece);
         p.arguments_shown[i] = call.arguments.size();
+    } else if (p.name_shown[i] && final && call.arguments.empty()) { /* clients parse what they get */
+        chat_piece piece = {CHAT_TOOL, "{}", 2, static_cast<int>(i), nullptr, nullptr};
+        out.fn(out.user, &piece);
     }
 }
 
@@ -563,8 +678,31 @@ void show_news(chat_parser &p, bool final, const piece_out &out)
     p.arguments_shown.resize(std::max(p.arguments_shown.size(), m.tool_calls.size()));
     p.name_shown.resize(std::max(p.name_shown.size(), m.tool_calls.size()));
     for (size_t i = 0; i < m.tool_calls.size(); i++) {
-        show_call(p, i, final || i + 1 < m.tool_calls.size(), out);
+        show_call(p, i, final || i + 1 < m.tool_calls.size(), final, out);
     }
+}
+
+/* The parser takes a cut call for a call. */
+bool calls_are_complete(const common_chat_msg &m)
+{
+    for (const auto &call : m.tool_calls) {
+        const common_json arguments = common_json::parse_no_throw(call.arguments.empty() ? "{}" : call.arguments);
+        if (call.name.empty() || arguments.is_discarded()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* It also drops without a word what began like a call and is none. */
+bool lost_something(const chat_parser &p)
+{
+    if (p.how->own_tools || !p.how->params.parse_tool_calls) {
+        return false;
+    }
+    const common_chat_msg partial = common_chat_parse(p.text, true, p.how->params);
+    const bool empty = p.message.empty() && p.text.find_first_not_of(" \n\t\r") != std::string::npos;
+    return empty || partial.tool_calls.size() > p.message.tool_calls.size();
 }
 
 /* Our own form, complete. */
@@ -592,7 +730,7 @@ struct chat_parser *chat_parser_new(const struct chat_prompt *prompt)
     }
     try {
         auto p = std::make_unique<chat_parser>();
-        p->how = *static_cast<const syntax *>(prompt->syntax);
+        p->how = *static_cast<const syntax_ptr *>(prompt->syntax);
         return p.release();
     } catch (...) {
         return nullptr;
@@ -608,12 +746,12 @@ void chat_parser_feed(struct chat_parser *p, const char *text, size_t len, chat_
 {
     p->text.append(text, len);
     /* Each parse reads all of the text: on long answers not after every token. */
-    if (p->how.own_tools || p->text.size() - p->parsed_at < p->text.size() / 256) {
+    if (p->how->own_tools || p->text.size() - p->parsed_at < p->text.size() / 256) {
         return;
     }
     p->parsed_at = p->text.size();
     try {
-        common_chat_msg message = common_chat_parse(p->text, true, p->how.params);
+        common_chat_msg message = common_chat_parse(p->text, true, p->how->params);
         if (message.content.size() >= p->content_shown &&
             message.reasoning_content.size() >= p->reasoning_shown &&
             message.tool_calls.size() >= p->arguments_shown.size()) {
@@ -627,21 +765,23 @@ void chat_parser_feed(struct chat_parser *p, const char *text, size_t len, chat_
 bool chat_parser_end(struct chat_parser *p, chat_piece_fn *fn, void *user)
 {
     const piece_out out = {fn, user};
+    bool complete = false;
     try {
-        if (p->how.own_tools) {
+        if (p->how->own_tools) {
             parse_own(*p);
         } else {
-            p->message = common_chat_parse(p->text, false, p->how.params);
+            p->message = common_chat_parse(p->text, false, p->how->params);
         }
+        complete = calls_are_complete(p->message) && !lost_something(*p);
         show_news(*p, true, out);
-        return true;
     } catch (...) {
+        complete = false;
     }
-    const bool shown_nothing = p->content_shown == 0 && p->reasoning_shown == 0 && p->arguments_shown.empty();
-    if (shown_nothing && !p->text.empty()) {
-        out.text(CHAT_TEXT, p->text, 0);
+    const bool shown_nothing = p->content_shown == 0 && p->reasoning_shown == 0 && chat_parser_tool_calls(p) == 0;
+    if (shown_nothing && !complete) {
+        out.text(CHAT_TEXT, p->text, 0); /* what it is, rather than nothing */
     }
-    return false;
+    return complete;
 }
 
 int chat_parser_tool_calls(const struct chat_parser *p)

@@ -40,6 +40,7 @@ struct job {
         struct conn *conn;       /* NULL: it left */
         struct chat_parser *parsers[CHOICES_MAX];
         bool has_parsers, bad_tool_call;
+        int64_t reasoning_tokens;
     } io;
     struct {
         atomic_bool cancelled, paused;

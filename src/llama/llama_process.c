@@ -443,6 +443,7 @@ struct piece_target {
     struct job *job;
     int choice;
     struct span logprobs; /* go with the first piece */
+    bool reasoning;       /* set by a piece of it */
 };
 
 static void on_piece(void *user, const struct chat_piece *piece)
@@ -457,6 +458,7 @@ static void on_piece(void *user, const struct chat_piece *piece)
     send_delta(t->job, kinds[piece->kind], t->choice, piece->tool_index, text_span(&clean),
                piece->tool_id ? span_c(piece->tool_id) : SPAN(""), piece->tool_name ? span_c(piece->tool_name) : SPAN(""),
                piece->kind == CHAT_TEXT ? t->logprobs : SPAN(""));
+    t->reasoning = t->reasoning || piece->kind == CHAT_REASONING;
     if (piece->kind == CHAT_TEXT) {
         t->logprobs = SPAN("");
     }
@@ -477,8 +479,9 @@ static void on_text(struct news *n, struct span text, struct span entries)
         text_add_char(&logprobs, ']');
     }
     if (job->io.has_parsers) {
-        struct piece_target t = {job, n->choice, text_span(&logprobs)};
+        struct piece_target t = {job, n->choice, text_span(&logprobs), false};
         chat_parser_feed(job->io.parsers[n->choice], text.data, text.len, on_piece, &t);
+        job->io.reasoning_tokens += t.reasoning; /* a text is a token, but for those held back */
     } else {
         send_delta(job, DELTA_TEXT, n->choice, 0, text, SPAN(""), SPAN(""), text_span(&logprobs));
     }
@@ -489,7 +492,7 @@ static void on_text(struct news *n, struct span text, struct span entries)
 static void end_parsers(struct job *job)
 {
     for (int i = 0; i < job->params.n; i++) {
-        struct piece_target t = {job, i, SPAN("")};
+        struct piece_target t = {job, i, SPAN(""), false};
         bool complete = chat_parser_end(job->io.parsers[i], on_piece, &t);
         uint8_t *finish = &job->result.end.finish[i];
         int calls = chat_parser_tool_calls(job->io.parsers[i]);
@@ -523,6 +526,7 @@ static void on_end(struct process *p, struct job *job)
         if (job->io.has_parsers && !job->wants_stats && job->result.end.err == OK) {
             end_parsers(job);
         }
+        job->result.end.reasoning_tokens = job->io.reasoning_tokens;
         send_end(c, job->request, &job->result.end, job->result.end.err ? job->result.fault.text : "");
         list_remove(&job->io.link);
     }
