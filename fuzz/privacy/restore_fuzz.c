@@ -15,7 +15,8 @@ static void stream(const struct pseudonyms *p, struct span answer, enum delta_ki
 {
     struct delta_filter *f = pseudonyms_restore_filter(p);
     for (size_t at = 0; at < answer.len;) {
-        size_t n = rng ? MIN(rng_below(rng, 9), answer.len - at) : answer.len;
+        size_t n = rng ? rng_below(rng, 9) : answer.len;
+        n = MIN(n, answer.len - at);
         struct delta d = {.kind = kind, .text = span_of(answer.data + at, n)};
         f->type->apply(f, &d, collect, out);
         at += n;
