@@ -105,7 +105,8 @@ static void start_server(void)
     ASSERT(err == OK);
     atexit(close_socket_file);
     loop = loop_new();
-    server = http_server_new(loop, &(struct http_server_options){.body_max = BODY_MAX}, &type, NULL);
+    server =
+        http_server_new(loop, &(struct http_server_options){.body_max = BODY_MAX}, &type, NULL);
     http_server_listen(server, fd);
 }
 

@@ -29,7 +29,8 @@ bool address_parse(const char *text, struct address_list *out);
 /* Puts `port` into an address that a lookup gave. */
 void address_set_port(struct address *a, uint16_t port);
 #define ADDRESS_TEXT_BYTES 128
-void address_format(const struct address *a, char out[ADDRESS_TEXT_BYTES]); /* as address_parse() takes it */
+void address_format(const struct address *a,
+                    char out[ADDRESS_TEXT_BYTES]); /* as address_parse() takes it */
 bool address_is_loopback(const struct address *a); /* Unix sockets too */
 
 #endif

@@ -21,7 +21,7 @@
 
 #include <event2/event.h>
 
-#define OUT_KEEP (4 * KIB)    /* memory an open, idle stream may hold on to */
+#define OUT_KEEP (4 * KIB) /* memory an open, idle stream may hold on to */
 #define ERROR_BODY_MAX (16 * KIB)
 
 /* ---- bytes ---- */
@@ -47,7 +47,8 @@ static void set_writing(struct conn *c, bool on)
 /* What the kernel took; SIZE_MAX when the connection is broken. */
 static size_t try_send(struct conn *c, struct span a, struct span b)
 {
-    struct iovec parts[2] = {{(void *)(uintptr_t)a.data, a.len}, {(void *)(uintptr_t)b.data, b.len}};
+    struct iovec parts[2] = {{(void *)(uintptr_t)a.data, a.len},
+                             {(void *)(uintptr_t)b.data, b.len}};
     struct msghdr msg = {.msg_iov = parts, .msg_iovlen = b.len ? 2 : 1};
     ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
     if (n < 0) {
@@ -220,8 +221,8 @@ static void add_decimal(struct text *t, size_t n)
     text_add(t, span_of(digits + at, sizeof digits - at));
 }
 
-static struct span build_head(struct conn *c, int status, const struct headers *headers, size_t length,
-                              bool http10)
+static struct span build_head(struct conn *c, int status, const struct headers *headers,
+                              size_t length, bool http10)
 {
     struct text *t = &c->server->head;
     text_clear(t);
@@ -319,7 +320,8 @@ static void decide_keep_alive(struct conn *c, const struct http_exchange *x)
     c->close_after = c->close_after || !x->keep_alive || c->server->draining;
 }
 
-void http_answer(struct http_exchange *x, int status, const struct headers *headers, struct span body)
+void http_answer(struct http_exchange *x, int status, const struct headers *headers,
+                 struct span body)
 {
     if (is_orphan(x, true)) {
         return;
@@ -345,7 +347,8 @@ void http_answer_begin(struct http_exchange *x, int status, const struct headers
     x->bodiless = x->is_head || status_has_no_body(status);
     c->close_after = c->close_after || x->http10;
     decide_keep_alive(c, x);
-    keep_out(c, build_head(c, status, headers, x->chunked ? LENGTH_CHUNKED : LENGTH_NONE, x->http10));
+    keep_out(c,
+             build_head(c, status, headers, x->chunked ? LENGTH_CHUNKED : LENGTH_NONE, x->http10));
     loop_post_send(&c->turn);
 }
 

@@ -42,7 +42,7 @@
 #define READ_BYTES (64 * KIB)
 #define BODY_MAX_DEFAULT (64 * MIB)
 #define CONNECT_MS_DEFAULT 2000
-#define NAME_FRESH_US (30 * (uint64_t)US_PER_S)  /* a looked-up name is believed that long */
+#define NAME_FRESH_US (30 * (uint64_t)US_PER_S)   /* a looked-up name is believed that long */
 #define PEEK_AFTER_US (100 * (uint64_t)US_PER_MS) /* an idle wire older than that is looked at */
 #define IDLE_MAX_US (60 * (uint64_t)US_PER_S)
 #define INTERIM_MAX 64 /* 1xx answers before the real one */
@@ -246,7 +246,8 @@ static void arm(struct http_call *call)
     }
     uint64_t now_us = clock_now_us();
     uint64_t wait_us = due_us > now_us ? due_us - now_us : 0;
-    struct timeval tv = {.tv_sec = (time_t)(wait_us / US_PER_S), .tv_usec = (suseconds_t)(wait_us % US_PER_S)};
+    struct timeval tv = {.tv_sec = (time_t)(wait_us / US_PER_S),
+                         .tv_usec = (suseconds_t)(wait_us % US_PER_S)};
     call->armed_us = due_us;
     event_add(&call->timer, &tv);
 }
@@ -341,7 +342,8 @@ static void on_call_timer(evutil_socket_t fd, short what, void *user)
 /* What the kernel took; SIZE_MAX when the connection is broken. */
 static size_t try_send(int fd, struct span a, struct span b)
 {
-    struct iovec parts[2] = {{(void *)(uintptr_t)a.data, a.len}, {(void *)(uintptr_t)b.data, b.len}};
+    struct iovec parts[2] = {{(void *)(uintptr_t)a.data, a.len},
+                             {(void *)(uintptr_t)b.data, b.len}};
     struct msghdr msg = {.msg_iov = parts, .msg_iovlen = b.len ? 2 : 1};
     ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
     if (n < 0) {
@@ -431,7 +433,8 @@ static void connect_next(struct http_call *call)
     while (call->address_next < pool->addresses.count) {
         const struct address *a = &pool->addresses.items[call->address_next++];
         int fd = open_socket(a);
-        if (fd >= 0 && (connect(fd, (const struct sockaddr *)&a->sock, a->len) == 0 || errno == EINPROGRESS)) {
+        if (fd >= 0 &&
+            (connect(fd, (const struct sockaddr *)&a->sock, a->len) == 0 || errno == EINPROGRESS)) {
             call->wire = wire_new(pool, fd);
             call->wire->call = call;
             set_writing(call->wire, true); /* connected, or failed */
@@ -685,8 +688,8 @@ static struct pool *find_pool(struct http_client *c, const char *address)
 static bool is_reserved(struct span name)
 {
     return span_eq_nocase(name, SPAN("connection")) || span_eq_nocase(name, SPAN("keep-alive")) ||
-           span_eq_nocase(name, SPAN("content-length")) || span_eq_nocase(name, SPAN("transfer-encoding")) ||
-           span_eq_nocase(name, SPAN("expect"));
+           span_eq_nocase(name, SPAN("content-length")) ||
+           span_eq_nocase(name, SPAN("transfer-encoding")) || span_eq_nocase(name, SPAN("expect"));
 }
 
 static void add_path(struct text *t, const char *path)

@@ -29,15 +29,15 @@ struct http_client;
 struct http_call;
 
 enum http_end {
-    HTTP_END_OK,         /* complete answer, properly framed */
-    HTTP_END_CONNECT,    /* refused, unreachable, unknown host, connect time-out: nothing was sent */
-    HTTP_END_STALE,      /* a reused connection died before the first answer byte */
-    HTTP_END_CUT,        /* the peer closed or reset in the middle */
-    HTTP_END_BAD,        /* not HTTP, or over a limit */
+    HTTP_END_OK,      /* complete answer, properly framed */
+    HTTP_END_CONNECT, /* refused, unreachable, unknown host, connect time-out: nothing was sent */
+    HTTP_END_STALE,   /* a reused connection died before the first answer byte */
+    HTTP_END_CUT,     /* the peer closed or reset in the middle */
+    HTTP_END_BAD,     /* not HTTP, or over a limit */
     HTTP_END_FIRST_BYTE, /* no answer byte within first_byte_ms */
     HTTP_END_IDLE,       /* no byte for idle_ms in the middle */
     HTTP_END_TOTAL,      /* total_ms is over */
-    HTTP_END_OFFLINE,    /* no route or no name (ENETUNREACH, EHOSTUNREACH, ENETDOWN, a failed look-up): a network
+    HTTP_END_OFFLINE, /* no route or no name (ENETUNREACH, EHOSTUNREACH, ENETDOWN, a failed look-up): a network
                           * fact, nothing was sent. Refused and late connections stay HTTP_END_CONNECT */
 };
 
@@ -48,17 +48,17 @@ struct http_call_type {
 };
 
 struct http_call_options {
-    const char *address; /* "127.0.0.1:9000", "host:80", "[::1]:80", "unix:/path" */
-    const char *method;  /* default "POST" */
-    const char *path;    /* origin-form */
+    const char *address;           /* "127.0.0.1:9000", "host:80", "[::1]:80", "unix:/path" */
+    const char *method;            /* default "POST" */
+    const char *path;              /* origin-form */
     const struct headers *headers; /* Host, Content-Length, Connection are added; copied */
-    struct span body;    /* copied */
-    size_t body_max;     /* answer bytes; default 64 MiB */
-    uint32_t connect_ms; /* default 2000 */
-    uint32_t first_byte_ms; /* 0 = none, measured from the request's last byte */
-    uint32_t idle_ms;       /* 0 = none */
-    uint32_t total_ms;      /* 0 = none */
-    bool fresh;          /* do not reuse a pooled connection */
+    struct span body;              /* copied */
+    size_t body_max;               /* answer bytes; default 64 MiB */
+    uint32_t connect_ms;           /* default 2000 */
+    uint32_t first_byte_ms;        /* 0 = none, measured from the request's last byte */
+    uint32_t idle_ms;              /* 0 = none */
+    uint32_t total_ms;             /* 0 = none */
+    bool fresh;                    /* do not reuse a pooled connection */
 };
 
 struct http_client *http_client_new(struct loop *loop, size_t idle_max_per_address);

@@ -117,8 +117,8 @@ void server_sweep(struct http_server *s); /* there is something to look after */
 /* conn.c */
 void conn_init_events(struct conn *c);
 void conn_move(struct conn *c, enum conn_state to);
-void conn_lost(struct conn *c);    /* the peer left; frees */
-void conn_expired(struct conn *c); /* its wait is over; may free */
+void conn_lost(struct conn *c);       /* the peer left; frees */
+void conn_expired(struct conn *c);    /* its wait is over; may free */
 void conn_check_deaf(struct conn *c); /* may free */
 void conn_to_idle(struct conn *c);
 void exchange_free(struct http_exchange *x);

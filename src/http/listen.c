@@ -47,7 +47,8 @@ static bool clear_stale_socket(const struct address *a)
     if (probe < 0) {
         return false;
     }
-    bool stale = connect(probe, (const struct sockaddr *)&a->sock, a->len) != 0 && errno == ECONNREFUSED;
+    bool stale =
+        connect(probe, (const struct sockaddr *)&a->sock, a->len) != 0 && errno == ECONNREFUSED;
     close(probe);
     errno = EADDRINUSE;
     return stale && unlink(path) == 0;

@@ -40,7 +40,8 @@ static void lookup_free(struct lookup *l)
 
 static void ask(struct address_list *list, const char **why)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *found = NULL;
     int rc = getaddrinfo(list->host, list->port, &hints, &found);
     *why = rc ? gai_strerror(rc) : "no address";

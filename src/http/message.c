@@ -118,18 +118,20 @@ static int on_headers_complete(llhttp_t *parser)
     if (parser->http_major != 1 || parser->http_minor > 1) {
         return refuse(m, "only HTTP/1.0 and HTTP/1.1 are spoken here");
     }
-    if (parser->type == HTTP_RESPONSE && (parser->status_code < 100 || parser->status_code == 101)) {
-        return refuse(m, parser->status_code < 100 ? "no such status" : "protocol switch not asked for");
+    if (parser->type == HTTP_RESPONSE &&
+        (parser->status_code < 100 || parser->status_code == 101)) {
+        return refuse(m, parser->status_code < 100 ? "no such status"
+                                                   : "protocol switch not asked for");
     }
     if (check_coding(m)) {
         return -1;
     }
     m->chunked = (parser->flags & F_CHUNKED) != 0;
     m->keep_alive = llhttp_should_keep_alive(parser);
-    m->length = m->chunked                           ? MESSAGE_LENGTH_UNKNOWN
-                : parser->flags & F_CONTENT_LENGTH   ? parser->content_length
-                : parser->type == HTTP_REQUEST       ? 0
-                                                     : MESSAGE_LENGTH_UNKNOWN;
+    m->length = m->chunked                         ? MESSAGE_LENGTH_UNKNOWN
+                : parser->flags & F_CONTENT_LENGTH ? parser->content_length
+                : parser->type == HTTP_REQUEST     ? 0
+                                                   : MESSAGE_LENGTH_UNKNOWN;
     parser->upgrade = 0; /* we never switch: the request is answered as if it had not asked */
     bool interim = parser->type == HTTP_RESPONSE && parser->status_code < 200;
     if (m->skip_body || interim) { /* whatever lengths they announce */
@@ -320,7 +322,9 @@ void message_take_head(struct message *m, struct headers *out, struct span *out_
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
 }
 
 static bool percent_decode(struct arena *a, struct span raw, struct span *out)
@@ -348,9 +352,11 @@ static bool percent_decode(struct arena *a, struct span raw, struct span *out)
     return true;
 }
 
-bool target_split(struct arena *a, struct span target, struct span *out_path, struct span *out_query)
+bool target_split(struct arena *a, struct span target, struct span *out_path,
+                  struct span *out_query)
 {
-    if (span_starts_nocase(target, SPAN("http://")) || span_starts_nocase(target, SPAN("https://"))) {
+    if (span_starts_nocase(target, SPAN("http://")) ||
+        span_starts_nocase(target, SPAN("https://"))) {
         size_t authority = span_find(target, SPAN("://"), 0) + 3;
         size_t end = authority;
         while (end < target.len && !strchr("/?#", target.data[end])) {
@@ -360,7 +366,8 @@ bool target_split(struct arena *a, struct span target, struct span *out_path, st
             return false;
         }
         target = span_from(target, end);
-        if (target.len == 0 || target.data[0] != '/') { /* "http://host?x": the path is empty, so "/" */
+        if (target.len == 0 ||
+            target.data[0] != '/') { /* "http://host?x": the path is empty, so "/" */
             *out_path = SPAN("/");
             *out_query = target.len && target.data[0] == '?' ? span_from(target, 1) : SPAN_NONE;
             return target.len == 0 || target.data[0] == '?';

@@ -51,7 +51,7 @@ struct message {
     struct head_store *head; /* NULL once taken */
     message_body_fn *on_body;
     void *user;
-    size_t head_bytes; /* as on the wire, white space and all */
+    size_t head_bytes;                /* as on the wire, white space and all */
     uint64_t body_bytes, frame_bytes; /* decoded, and as on the wire */
     const char *why;
     bool head_done, done, too_big, keep_alive, chunked, skip_body;
@@ -84,6 +84,7 @@ static inline bool message_is_http10(const struct message *m)
  * Origin-form, absolute-form and `*` → decoded path (in the arena) and raw query
  * (SPAN_NONE without `?`). False for anything else, bad escapes and %00.
  */
-bool target_split(struct arena *a, struct span target, struct span *out_path, struct span *out_query);
+bool target_split(struct arena *a, struct span target, struct span *out_path,
+                  struct span *out_query);
 
 #endif

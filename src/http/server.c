@@ -181,7 +181,8 @@ static void warn_paused(struct http_server *s, int error)
     uint64_t now_us = clock_now_us();
     if (s->warned_us == 0 || now_us - s->warned_us > WARN_EVERY_US) {
         s->warned_us = now_us;
-        LOG(LOG_WARN, "http", "accepting pauses with %zu connections open: %s", s->count, strerror(error));
+        LOG(LOG_WARN, "http", "accepting pauses with %zu connections open: %s", s->count,
+            strerror(error));
     }
 }
 
@@ -220,7 +221,8 @@ void http_server_listen(struct http_server *s, int listener_fd)
     struct listener *l = NEW(struct listener);
     l->server = s;
     l->fd = listener_fd;
-    event_assign(&l->readable, loop_base(s->loop), listener_fd, EV_READ | EV_PERSIST, on_acceptable, l);
+    event_assign(&l->readable, loop_base(s->loop), listener_fd, EV_READ | EV_PERSIST, on_acceptable,
+                 l);
     list_append(&s->listeners, &l->link);
     if (s->accepting) {
         event_add(&l->readable, NULL);
@@ -265,8 +267,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     list_init(&s->deaf);
     text_init(&s->head, ANSWER_HEAD_MAX);
     const uint32_t wait_ms[WAIT_COUNT] = {
-        [WAIT_HEAD] = s->options.header_ms,  [WAIT_BODY] = s->options.body_ms,
-        [WAIT_IDLE] = s->options.idle_ms,    [WAIT_WRITE] = s->options.write_ms,
+        [WAIT_HEAD] = s->options.header_ms, [WAIT_BODY] = s->options.body_ms,
+        [WAIT_IDLE] = s->options.idle_ms,   [WAIT_WRITE] = s->options.write_ms,
         [WAIT_LINGER] = LINGER_MS,
     };
     s->sweep_us = SWEEP_MAX_US;

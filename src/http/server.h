@@ -54,11 +54,11 @@ struct http_request {
 };
 
 struct http_server_options {
-    size_t body_max;      /* default 32 MiB */
-    uint32_t header_ms;   /* default 10000 */
-    uint32_t body_ms;     /* default 30000 without progress */
-    uint32_t idle_ms;     /* default 75000 between requests */
-    uint32_t write_ms;    /* default 60000 without progress of a stuck reader */
+    size_t body_max;        /* default 32 MiB */
+    uint32_t header_ms;     /* default 10000 */
+    uint32_t body_ms;       /* default 30000 without progress */
+    uint32_t idle_ms;       /* default 75000 between requests */
+    uint32_t write_ms;      /* default 60000 without progress of a stuck reader */
     size_t connections_max; /* default 20000; beyond it accept waits */
 };
 
@@ -83,15 +83,18 @@ size_t http_server_connections(const struct http_server *s);
 /* Makes a listening socket for "127.0.0.1:8080", "[::1]:0" or "unix:/path": TCP without SO_REUSEPORT, a stale
  * Unix socket is replaced, a live one is an error. Non-blocking, close-on-exec. ERR_IO names the address and reason
  * ("address already in use"). `out_bound` (may be NULL, 128 bytes) gets the real address. */
-enum err http_listen(const char *address, int *out_fd, char *out_bound, struct fault *fault) MUST_USE;
+enum err http_listen(const char *address, int *out_fd, char *out_bound,
+                     struct fault *fault) MUST_USE;
 
 typedef void http_gone_fn(void *user);
 typedef void http_drained_fn(void *user);
 /* Replaces what was set before. `drained` fires when the backlog fell to zero. */
-void http_exchange_watch(struct http_exchange *x, http_gone_fn *gone, http_drained_fn *drained, void *user);
+void http_exchange_watch(struct http_exchange *x, http_gone_fn *gone, http_drained_fn *drained,
+                         void *user);
 
 /* A whole answer. Content-Length, Date, Connection are added. Headers are copied. */
-void http_answer(struct http_exchange *x, int status, const struct headers *headers, struct span body);
+void http_answer(struct http_exchange *x, int status, const struct headers *headers,
+                 struct span body);
 /* A streamed answer (chunked; close-delimited for HTTP/1.0). Bytes of one loop round leave in one write. */
 void http_answer_begin(struct http_exchange *x, int status, const struct headers *headers);
 void http_answer_write(struct http_exchange *x, struct span bytes);

@@ -149,8 +149,8 @@ enum json_type json_type(const struct json *v)
 const char *json_type_name(const struct json *v)
 {
     static const char *const names[] = {
-        [JSON_NONE] = "nothing",      [JSON_NULL] = "null",      [JSON_BOOL] = "true or false",
-        [JSON_NUMBER] = "a number",   [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
+        [JSON_NONE] = "nothing",     [JSON_NULL] = "null",       [JSON_BOOL] = "true or false",
+        [JSON_NUMBER] = "a number",  [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
         [JSON_OBJECT] = "an object",
     };
     return names[json_type(v)];
@@ -173,14 +173,16 @@ size_t json_len(const struct json *v)
 
 struct span json_str(const struct json *v)
 {
-    return yyjson_is_str(val(v)) ? span_of(unsafe_yyjson_get_str(val(v)), unsafe_yyjson_get_len(val(v)))
-                                 : SPAN_NONE;
+    return yyjson_is_str(val(v))
+               ? span_of(unsafe_yyjson_get_str(val(v)), unsafe_yyjson_get_len(val(v)))
+               : SPAN_NONE;
 }
 
 struct span json_raw_number(const struct json *v)
 {
-    return yyjson_is_raw(val(v)) ? span_of(unsafe_yyjson_get_raw(val(v)), unsafe_yyjson_get_len(val(v)))
-                                 : SPAN_NONE;
+    return yyjson_is_raw(val(v))
+               ? span_of(unsafe_yyjson_get_raw(val(v)), unsafe_yyjson_get_len(val(v)))
+               : SPAN_NONE;
 }
 
 bool json_true(const struct json *v)
@@ -403,14 +405,16 @@ void json_end_array(struct json_out *w)
  * it, 'u': \u00XX, 2..4: a UTF-8 sequence of that length starts, 1: never valid here.
  */
 static const char byte_kinds[256] = {
-    ['"'] = '"',   ['\\'] = '\\', ['\b'] = 'b',  ['\f'] = 'f',  ['\n'] = 'n',  ['\r'] = 'r',
-    ['\t'] = 't',  [0x00] = 'u',  [0x01] = 'u',  [0x02] = 'u',  [0x03] = 'u',  [0x04] = 'u',
-    [0x05] = 'u',  [0x06] = 'u',  [0x07] = 'u',  [0x0b] = 'u',  [0x0e] = 'u',  [0x0f] = 'u',
-    [0x10] = 'u',  [0x11] = 'u',  [0x12] = 'u',  [0x13] = 'u',  [0x14] = 'u',  [0x15] = 'u',
-    [0x16] = 'u',  [0x17] = 'u',  [0x18] = 'u',  [0x19] = 'u',  [0x1a] = 'u',  [0x1b] = 'u',
-    [0x1c] = 'u',  [0x1d] = 'u',  [0x1e] = 'u',  [0x1f] = 'u',
-    [0x80 ... 0xc1] = 1, [0xc2 ... 0xdf] = 2, [0xe0 ... 0xef] = 3, [0xf0 ... 0xf4] = 4,
-    [0xf5 ... 0xff] = 1,
+    ['"'] = '"',         ['\\'] = '\\',       ['\b'] = 'b',        ['\f'] = 'f',
+    ['\n'] = 'n',        ['\r'] = 'r',        ['\t'] = 't',        [0x00] = 'u',
+    [0x01] = 'u',        [0x02] = 'u',        [0x03] = 'u',        [0x04] = 'u',
+    [0x05] = 'u',        [0x06] = 'u',        [0x07] = 'u',        [0x0b] = 'u',
+    [0x0e] = 'u',        [0x0f] = 'u',        [0x10] = 'u',        [0x11] = 'u',
+    [0x12] = 'u',        [0x13] = 'u',        [0x14] = 'u',        [0x15] = 'u',
+    [0x16] = 'u',        [0x17] = 'u',        [0x18] = 'u',        [0x19] = 'u',
+    [0x1a] = 'u',        [0x1b] = 'u',        [0x1c] = 'u',        [0x1d] = 'u',
+    [0x1e] = 'u',        [0x1f] = 'u',        [0x80 ... 0xc1] = 1, [0xc2 ... 0xdf] = 2,
+    [0xe0 ... 0xef] = 3, [0xf0 ... 0xf4] = 4, [0xf5 ... 0xff] = 1,
 };
 
 /*
@@ -461,7 +465,8 @@ void json_escape(struct text *text, struct span s)
             continue;
         }
         size_t bad = 1;
-        size_t whole = kind >= 2 && kind <= 4 ? utf8_length(span_from(s, i), (size_t)kind, &bad) : 0;
+        size_t whole =
+            kind >= 2 && kind <= 4 ? utf8_length(span_from(s, i), (size_t)kind, &bad) : 0;
         if (whole) {
             i += whole;
             continue;
@@ -560,7 +565,8 @@ void json_number(struct json_out *w, double x)
         return;
     }
     char digits[32];
-    int n = snprintf(digits, sizeof digits, "%.15g", x); /* the locale is never set: always a point */
+    int n =
+        snprintf(digits, sizeof digits, "%.15g", x); /* the locale is never set: always a point */
     json_raw(w, span_of(digits, (size_t)n));
 }
 

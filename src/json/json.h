@@ -39,13 +39,21 @@ enum err json_parse_in(struct arena *a, struct span bytes, const struct json **o
                        struct fault *fault) MUST_USE;
 const struct json *json_root(const struct json_doc *doc);
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-enum json_type json_type(const struct json *v); /* JSON_NONE for NULL */
+enum json_type {
+    JSON_NONE,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
+enum json_type json_type(const struct json *v);   /* JSON_NONE for NULL */
 const char *json_type_name(const struct json *v); /* "a string", "null", "nothing" */
 
 const struct json *json_get(const struct json *object, const char *key); /* first of that name */
 const struct json *json_at(const struct json *array, size_t index);      /* linear */
-size_t json_len(const struct json *v); /* members or elements, else 0 */
+size_t json_len(const struct json *v);              /* members or elements, else 0 */
 bool json_has_duplicate_keys(const struct json *v); /* anywhere below */
 
 struct span json_str(const struct json *v); /* SPAN_NONE when it is not a string */
@@ -85,7 +93,8 @@ void json_string(struct json_out *w, struct span s); /* null for SPAN_NONE */
 void json_c(struct json_out *w, const char *c_string);
 void json_bool(struct json_out *w, bool b);
 void json_int(struct json_out *w, int64_t n);
-void json_number(struct json_out *w, double x); /* null unless finite; shortest that reads back, <= 15 digits */
+void json_number(struct json_out *w,
+                 double x); /* null unless finite; shortest that reads back, <= 15 digits */
 void json_usd(struct json_out *w, int64_t usd_nano); /* null for a negative (= unknown) amount */
 void json_null(struct json_out *w);
 void json_value(struct json_out *w, const struct json *v); /* null for NULL */

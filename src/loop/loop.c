@@ -30,7 +30,8 @@ struct loop {
 
 static struct timeval to_timeval(uint64_t us)
 {
-    return (struct timeval){.tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
+    return (struct timeval){.tv_sec = (time_t)(us / 1000000),
+                            .tv_usec = (suseconds_t)(us % 1000000)};
 }
 
 /* ---- rounds ---- */
@@ -271,7 +272,8 @@ void loop_wake_send(struct loop_wake *w)
 {
     int saved = errno;
     uint64_t one = 1;
-    ssize_t n = write(w->fd, &one, sizeof one); /* full = 2^64-1 sends unread: a call is due anyway */
+    ssize_t n =
+        write(w->fd, &one, sizeof one); /* full = 2^64-1 sends unread: a call is due anyway */
     (void)n;
     errno = saved;
 }

@@ -28,7 +28,7 @@ typedef void loop_io_fn(void *user, int fd, bool readable, bool writable);
 
 struct loop *loop_new(void); /* after fork, never before */
 void loop_free(struct loop *loop);
-void loop_run(struct loop *loop); /* until loop_stop() */
+void loop_run(struct loop *loop);                        /* until loop_stop() */
 void loop_run_once(struct loop *loop, uint64_t wait_us); /* for tests */
 void loop_stop(struct loop *loop);
 struct event_base *loop_base(struct loop *loop);

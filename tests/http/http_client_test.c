@@ -71,7 +71,10 @@ static const struct http_call_type type = {on_head, on_body, on_end};
 static void ask(struct fixture *f, struct answer *a, struct http_call_options o)
 {
     if (!a->body.max) {
-        *a = (struct answer){.f = f, .cancel_in_head = a->cancel_in_head, .cancel_in_body = a->cancel_in_body, .again = a->again};
+        *a = (struct answer){.f = f,
+                             .cancel_in_head = a->cancel_in_head,
+                             .cancel_in_body = a->cancel_in_body,
+                             .again = a->again};
         text_init(&a->body, 64 * MIB);
         text_add_c(&a->body, "");
     }
@@ -199,16 +202,22 @@ static void a_call_and_its_answer(void **state)
     headers_add(&h, SPAN("X-A"), SPAN("one\r\nX-Forged: 1"));
     headers_add(&h, SPAN("Content-Length"), SPAN("77"));
     struct answer a = {0};
-    ask(&f, &a, (struct http_call_options){.method = "POST", .path = "/p q\r\n?x", .headers = &h, .body = SPAN("hello")});
+    ask(&f, &a,
+        (struct http_call_options){
+            .method = "POST", .path = "/p q\r\n?x", .headers = &h, .body = SPAN("hello")});
     UNTIL(&f, picked_up(&f));
     UNTIL(&f, heard(&f, "hello"));
     char expected[256];
-    snprintf(expected, sizeof expected, "POST /p%%20q%%0D%%0A?x HTTP/1.1\r\nHost: %s\r\nX-A: one  X-Forged: 1\r\nContent-Length: 5\r\n\r\nhello", f.address);
+    snprintf(
+        expected, sizeof expected,
+        "POST /p%%20q%%0D%%0A?x HTTP/1.1\r\nHost: %s\r\nX-A: one  X-Forged: 1\r\nContent-Length: 5\r\n\r\nhello",
+        f.address);
     assert_string_equal(f.heard.data, expected);
     say(&f, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
     rounds(&f, 3);
     assert_int_equal(a.heads, 0);
-    say(&f, "HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    say(&f,
+        "HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     UNTIL(&f, a.body.len == 3); /* as it comes */
     assert_int_equal(a.status, 201);
     assert_string_equal(a.type, "text/plain");
@@ -251,22 +260,31 @@ static void bodies_of_every_framing(void **state)
     } cases[] = {
         {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", false, true, HTTP_END_OK},
         {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!", "ok", false, false, HTTP_END_OK},
-        {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", false, false, HTTP_END_OK},
+        {"GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "ok", false,
+         false, HTTP_END_OK},
         {"GET", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok", false, false, HTTP_END_OK},
         {"GET", "HTTP/1.1 200 OK\r\n\r\nto the end", "to the end", true, false, HTTP_END_OK},
         {"GET", "HTTP/1.1 204 No Content\r\n\r\n", "", false, true, HTTP_END_OK},
         {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "", false, true, HTTP_END_OK},
-        {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", false, true, HTTP_END_OK},
-        {"GET", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "", false, true, HTTP_END_OK},
-        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf", "half", true, false, HTTP_END_CUT},
-        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "half", true, false, HTTP_END_CUT},
+        {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "", false, true,
+         HTTP_END_OK},
+        {"GET", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "", false, true,
+         HTTP_END_OK},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf", "half", true, false,
+         HTTP_END_CUT},
+        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "half", true,
+         false, HTTP_END_CUT},
         {"GET", "HTTP/1.1 200 O", "", true, false, HTTP_END_CUT},
         {"GET", "", "", true, false, HTTP_END_CUT},
         {"GET", "SSH-2.0-OpenSSH_9.2\r\n", "", false, false, HTTP_END_BAD},
-        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "", false, false, HTTP_END_BAD},
-        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "", false, false, HTTP_END_BAD},
-        {"GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "", false, false, HTTP_END_BAD},
-        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokxx", "ok", false, false, HTTP_END_BAD},
+        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "", false, false,
+         HTTP_END_BAD},
+        {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "", false,
+         false, HTTP_END_BAD},
+        {"GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "",
+         false, false, HTTP_END_BAD},
+        {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokxx", "ok", false,
+         false, HTTP_END_BAD},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct fixture f;
@@ -303,7 +321,8 @@ static void no_connection(void **state)
     (void)state;
     struct fixture f;
     start(&f, 4);
-    static const char *const bad[] = {"127.0.0.1:1", "unix:/nonexistent/sock", "no-port", "[::1", "host.invalid:80", "localhost:1"};
+    static const char *const bad[] = {"127.0.0.1:1", "unix:/nonexistent/sock", "no-port",
+                                      "[::1",        "host.invalid:80",        "localhost:1"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct answer a = {0};
         ask(&f, &a, (struct http_call_options){.address = bad[i]});
@@ -341,7 +360,8 @@ static void names_and_unix_sockets(void **state)
 
     int v6 = -1;
     char bound[128];
-    if (http_listen("[::1]:0", &v6, bound, NULL) == OK) { /* nobody on 127.0.0.1: the second address it is */
+    if (http_listen("[::1]:0", &v6, bound, NULL) ==
+        OK) { /* nobody on 127.0.0.1: the second address it is */
         hang_up(&f);
         close(f.listener);
         f.listener = v6;
@@ -390,11 +410,16 @@ static void expect_timeout(struct http_call_options o, const char *part, enum ht
 static void time_outs(void **state)
 {
     (void)state;
-    expect_timeout((struct http_call_options){.first_byte_ms = 40, .idle_ms = 5000}, "", HTTP_END_FIRST_BYTE);
-    expect_timeout((struct http_call_options){.first_byte_ms = 40}, "HTTP/1.1 100 Continue\r\n\r\n", HTTP_END_FIRST_BYTE);
-    expect_timeout((struct http_call_options){.first_byte_ms = 2000, .idle_ms = 40}, "HTTP/1.1 200 OK\r\n", HTTP_END_IDLE);
-    expect_timeout((struct http_call_options){.idle_ms = 40}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", HTTP_END_IDLE);
-    expect_timeout((struct http_call_options){.total_ms = 40}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", HTTP_END_TOTAL);
+    expect_timeout((struct http_call_options){.first_byte_ms = 40, .idle_ms = 5000}, "",
+                   HTTP_END_FIRST_BYTE);
+    expect_timeout((struct http_call_options){.first_byte_ms = 40}, "HTTP/1.1 100 Continue\r\n\r\n",
+                   HTTP_END_FIRST_BYTE);
+    expect_timeout((struct http_call_options){.first_byte_ms = 2000, .idle_ms = 40},
+                   "HTTP/1.1 200 OK\r\n", HTTP_END_IDLE);
+    expect_timeout((struct http_call_options){.idle_ms = 40},
+                   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", HTTP_END_IDLE);
+    expect_timeout((struct http_call_options){.total_ms = 40},
+                   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", HTTP_END_TOTAL);
     expect_timeout((struct http_call_options){.total_ms = 40}, "", HTTP_END_TOTAL);
 }
 
@@ -513,7 +538,8 @@ static void cancelling_closes_at_once(void **state)
             if (how == 1) {
                 http_call_cancel(a.call);
             } else {
-                say(&f, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+                say(&f,
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
                 if (how == 2) {
                     UNTIL(&f, a.ends);
                 }
@@ -639,7 +665,9 @@ static void an_answer_may_overtake_its_request(void **state)
     char *body = mem_new(len);
     memset(body, 'r', len);
     struct answer a = {0};
-    ask(&f, &a, (struct http_call_options){.method = "PUT", .body = span_of(body, len), .first_byte_ms = 40});
+    ask(&f, &a,
+        (struct http_call_options){
+            .method = "PUT", .body = span_of(body, len), .first_byte_ms = 40});
     mem_free(body);
     hear_request(&f);
     say(&f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
@@ -773,8 +801,12 @@ static void many_calls_at_once(void **state)
     static struct answer a[200];
     memset(a, 0, sizeof a);
     for (size_t i = 0; i < ARRAY_LEN(a); i++) {
-        ask(&f, &a[i], (struct http_call_options){.path = i % 3 == 0 ? "/stream" : i % 3 == 1 ? "/cut" : "/echo",
-                                                  .method = "POST", .body = SPAN("echo")});
+        ask(&f, &a[i],
+            (struct http_call_options){.path = i % 3 == 0   ? "/stream"
+                                               : i % 3 == 1 ? "/cut"
+                                                            : "/echo",
+                                       .method = "POST",
+                                       .body = SPAN("echo")});
     }
     for (size_t i = 0; i < ARRAY_LEN(a); i++) {
         UNTIL(&f, a[i].ends);

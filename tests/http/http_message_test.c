@@ -33,7 +33,8 @@ static void read_done(struct reading *r)
 }
 
 /* One message; `rest` is what it left of the bytes. */
-static void read_message(struct reading *r, bool is_request, struct span bytes, size_t step, bool eof)
+static void read_message(struct reading *r, bool is_request, struct span bytes, size_t step,
+                         bool eof)
 {
     *r = (struct reading){.arena = arena_new(), .result = MESSAGE_MORE};
     headers_init(&r->headers, r->arena);
@@ -68,7 +69,8 @@ static void expect_body(bool is_request, const char *text, bool eof, const char 
         struct reading r;
         read_message(&r, is_request, span_c(text), step, eof);
         if (r.result != MESSAGE_DONE || strcmp(r.body.data, body) != 0 || r.rest != rest) {
-            fail_msg("step %zu: result %d, body %s, rest %zu of\n%s", step, r.result, r.body.data, r.rest, text);
+            fail_msg("step %zu: result %d, body %s, rest %zu of\n%s", step, r.result, r.body.data,
+                     r.rest, text);
         }
         assert_int_equal(r.heads, 1);
         read_done(&r);
@@ -82,11 +84,17 @@ static void requests(void **state)
     expect_body(true, "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", false, "", 0);
     expect_body(true, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloPOST /", false, "hello", 6);
     expect_body(true, "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nx", false, "", 1);
-    expect_body(true, "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b;c=\"d\"\r\nabc\r\n00A\r\n0123456789\r\n0\r\nT: r\r\n\r\nX",
-                false, "abc0123456789", 1);
+    expect_body(
+        true,
+        "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b;c=\"d\"\r\nabc\r\n00A\r\n0123456789\r\n0\r\nT: r\r\n\r\nX",
+        false, "abc0123456789", 1);
     /* Asking to switch protocols is answered as if it had not asked. */
-    expect_body(true, "POST / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok", false, "ok", 0);
-    expect_body(true, "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nGET", false, "", 3);
+    expect_body(
+        true,
+        "POST / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok",
+        false, "ok", 0);
+    expect_body(true, "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nGET",
+                false, "", 3);
     expect_body(true, "CONNECT h:1 HTTP/1.1\r\nContent-Length: 2\r\n\r\nok", false, "ok", 0);
     expect_body(true, "GET / HTTP/1.0\r\n\r\n", false, "", 0);
     expect_body(true, "GET / HTTP/1.1\r\nConnection: close\r\n\r\nmore", false, "", 4);
@@ -95,7 +103,8 @@ static void requests(void **state)
 static void heads_are_copied_out(void **state)
 {
     (void)state;
-    const char *text = "POST /p?q HTTP/1.1\r\nHost:x\r\nEmpty:\r\nX-A:  two words \t\r\nx-a: \xfc\r\nContent-Length: 0\r\n\r\n";
+    const char *text =
+        "POST /p?q HTTP/1.1\r\nHost:x\r\nEmpty:\r\nX-A:  two words \t\r\nx-a: \xfc\r\nContent-Length: 0\r\n\r\n";
     for (size_t step = 1; step <= strlen(text); step++) {
         struct reading r;
         read_message(&r, true, span_c(text), step, false);
@@ -186,7 +195,8 @@ static void answers(void **state)
 {
     (void)state;
     expect_body(false, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP", false, "ok", 4);
-    expect_body(false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", false, "ok", 0);
+    expect_body(false, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                false, "ok", 0);
     expect_body(false, "HTTP/1.1 200 OK\r\n\r\nuntil the end", true, "until the end", 0);
     expect_body(false, "HTTP/1.0 200 OK\r\n\r\n", true, "", 0);
     expect_body(false, "HTTP/1.1 204\r\n\r\nx", false, "", 1);
@@ -224,7 +234,8 @@ static void answers(void **state)
     }
 }
 
-static enum message_result read_filled(const char *start, const char *piece, size_t times, const char *end, size_t step)
+static enum message_result read_filled(const char *start, const char *piece, size_t times,
+                                       const char *end, size_t step)
 {
     struct text t;
     text_init(&t, MIB);
@@ -246,19 +257,30 @@ static void limits(void **state)
     static const size_t steps[] = {1, 1000, MIB};
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         size_t step = steps[i];
-        assert_int_equal(read_filled("GET / HTTP/1.1\r\n", "A: b\r\n", 100, "\r\n", step), MESSAGE_DONE);
-        assert_int_equal(read_filled("GET / HTTP/1.1\r\n", "A: b\r\n", 101, "\r\n", step), MESSAGE_HEAD_SIZE);
+        assert_int_equal(read_filled("GET / HTTP/1.1\r\n", "A: b\r\n", 100, "\r\n", step),
+                         MESSAGE_DONE);
+        assert_int_equal(read_filled("GET / HTTP/1.1\r\n", "A: b\r\n", 101, "\r\n", step),
+                         MESSAGE_HEAD_SIZE);
         size_t room = HEADER_BYTES_MAX - strlen("GET / HTTP/1.1\r\nA: \r\n\r\n");
-        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", "x", room - 1, "\r\n\r\n", step), MESSAGE_DONE);
-        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", "x", room, "\r\n\r\n", step), MESSAGE_HEAD_SIZE);
-        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", " ", room, "\r\n\r\n", step), MESSAGE_HEAD_SIZE);
-        assert_int_equal(read_filled("GET /", "x", 70000, " HTTP/1.1\r\n\r\n", step), MESSAGE_HEAD_SIZE);
+        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", "x", room - 1, "\r\n\r\n", step),
+                         MESSAGE_DONE);
+        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", "x", room, "\r\n\r\n", step),
+                         MESSAGE_HEAD_SIZE);
+        assert_int_equal(read_filled("GET / HTTP/1.1\r\nA: ", " ", room, "\r\n\r\n", step),
+                         MESSAGE_HEAD_SIZE);
+        assert_int_equal(read_filled("GET /", "x", 70000, " HTTP/1.1\r\n\r\n", step),
+                         MESSAGE_HEAD_SIZE);
         assert_int_equal(read_filled("", "\r\n", 70000, "", step), MESSAGE_HEAD_SIZE);
         const char *chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert_int_equal(read_filled(chunked, "1\r\nx\r\n", 1000, "0\r\n\r\n", step), MESSAGE_DONE);
-        assert_int_equal(read_filled(chunked, "1\r\nx\r\n", 1001, "0\r\n\r\n", step), MESSAGE_STOPPED);
-        assert_int_equal(read_filled("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x", 200000, "", step), MESSAGE_BAD);
-        assert_int_equal(read_filled("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "T: x\r\n", 100000, "", step), MESSAGE_BAD);
+        assert_int_equal(read_filled(chunked, "1\r\nx\r\n", 1001, "0\r\n\r\n", step),
+                         MESSAGE_STOPPED);
+        assert_int_equal(read_filled("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x",
+                                     200000, "", step),
+                         MESSAGE_BAD);
+        assert_int_equal(read_filled("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                                     "T: x\r\n", 100000, "", step),
+                         MESSAGE_BAD);
     }
 }
 
@@ -296,8 +318,10 @@ static void targets(void **state)
         struct span query = SPAN_NONE;
         bool good = target_split(a, span_c(cases[i].target), &path, &query);
         if (good != (cases[i].path != NULL) || (good && !span_is(path, cases[i].path)) ||
-            (good && (span_given(query) != (cases[i].query != NULL) || !span_eq(query, span_c(cases[i].query))))) {
-            fail_msg("%s gave %d %.*s ? %.*s", cases[i].target, good, SPAN_ARG(path), SPAN_ARG(query));
+            (good && (span_given(query) != (cases[i].query != NULL) ||
+                      !span_eq(query, span_c(cases[i].query))))) {
+            fail_msg("%s gave %d %.*s ? %.*s", cases[i].target, good, SPAN_ARG(path),
+                     SPAN_ARG(query));
         }
     }
     arena_free(a);

@@ -81,7 +81,8 @@ static void on_request(void *user, struct http_exchange *x, const struct http_re
     }
 }
 
-static void error_body(void *user, enum err err, const char *text, struct headers *headers, struct text *body)
+static void error_body(void *user, enum err err, const char *text, struct headers *headers,
+                       struct text *body)
 {
     (void)user;
     headers_add(headers, SPAN("X-Request-Id"), SPAN("req_1"));
@@ -169,7 +170,8 @@ static void expect(struct client *c, const char *text)
     size_t seen = 0; /* large answers: look only at what is new */
     while (!(text ? strstr(c->got.data + seen, text) != NULL : c->eof)) {
         if ((c->eof && text) || clock_now_us() > until) {
-            fail_msg("expected \"%s\", got%s:\n%s", text ? text : "EOF", c->eof ? " (then EOF)" : "", c->got.data);
+            fail_msg("expected \"%s\", got%s:\n%s", text ? text : "EOF",
+                     c->eof ? " (then EOF)" : "", c->got.data);
         }
         seen = c->got.len > 256 ? c->got.len - 256 : 0;
         loop_run_once(c->f->loop, ROUND_US);
@@ -241,7 +243,8 @@ static void one_byte_at_a_time(void **state)
     struct fixture f;
     start(&f, NULL);
     struct client c = dial(&f);
-    const char *text = "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    const char *text =
+        "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     for (; *text; text++) {
         say_span(&c, span_of(text, 1));
         loop_run_once(f.loop, ROUND_US);
@@ -297,7 +300,9 @@ static void a_streamed_answer_is_chunked_and_its_first_event_comes_with_the_head
     say(&c, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     UNTIL(&f, f.requests == 1);
     hear(&c); /* one read gives all that was written in the round */
-    assert_non_null(strstr(c.got.data, "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n"));
+    assert_non_null(strstr(
+        c.got.data,
+        "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n"));
     text_clear(&c.got);
 
     say(&c, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -315,7 +320,8 @@ static void a_streamed_answer_is_chunked_and_its_first_event_comes_with_the_head
     finish(&f);
 }
 
-static void refused(const char *request, const char *status, const struct http_server_options *options)
+static void refused(const char *request, const char *status,
+                    const struct http_server_options *options)
 {
     struct fixture f;
     start(&f, options);
@@ -381,11 +387,16 @@ static void limits(void **state)
     mem_free(text);
     /* Announced: refused at once, before a byte of it; the client may still be sending. */
     refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.1 413 ", &small);
-    refused("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413 ", NULL);
+    refused(
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n",
+        "HTTP/1.1 413 ", NULL);
     text = filled("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", "x", 200000, "");
     refused(text, "HTTP/1.1 413 ", &small);
     mem_free(text);
-    text = filled("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "64\r\n0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\r\n", 11, "0\r\n\r\n");
+    text = filled(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "64\r\n0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\r\n",
+        11, "0\r\n\r\n");
     refused(text, "HTTP/1.1 413 ", &small);
     mem_free(text);
 }
@@ -398,7 +409,8 @@ static void a_large_body_arrives_whole(void **state)
     struct client c = dial(&f);
     size_t len = 3 * MIB;
     char head[128];
-    snprintf(head, sizeof head, "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", len);
+    snprintf(head, sizeof head, "POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+             len);
     say(&c, head);
     char *body = mem_new(len);
     memset(body, 'b', len);
@@ -438,8 +450,9 @@ static void pipelined_requests_are_answered_one_after_the_other(void **state)
     struct fixture f;
     start(&f, NULL);
     struct client c = dial(&f);
-    say(&c, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
-            "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\n\r\nGET /4 HT");
+    say(&c,
+        "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"
+        "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\n\r\nGET /4 HT");
     UNTIL(&f, f.held);
     say(&c, "TP/1.1\r\nHost: a\r\n\r\nbad\r\n\r\n");
     rounds(&f, 5);
@@ -472,7 +485,9 @@ static void a_flood_of_pipelined_bytes_waits_outside(void **state)
     text_init(&flood, 64 * MIB);
     size_t requests = 0;
     while (flood.len < 4 * MIB) {
-        text_add_c(&flood, "GET /p HTTP/1.1\r\nHost: a\r\nX-Fill: 0123456789012345678901234567890123456789\r\n\r\n");
+        text_add_c(
+            &flood,
+            "GET /p HTTP/1.1\r\nHost: a\r\nX-Fill: 0123456789012345678901234567890123456789\r\n\r\n");
         requests++;
     }
     size_t sent = 0;
@@ -486,7 +501,9 @@ static void a_flood_of_pipelined_bytes_waits_outside(void **state)
     assert_false(spins(&f));
     http_answer(f.held, 200, NULL, SPAN("go"));
     while ((size_t)f.requests < requests + 1) {
-        ssize_t n = sent < flood.len ? send(c.fd, flood.data + sent, flood.len - sent, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+        ssize_t n = sent < flood.len ? send(c.fd, flood.data + sent, flood.len - sent,
+                                            MSG_DONTWAIT | MSG_NOSIGNAL)
+                                     : 0;
         sent += n > 0 ? (size_t)n : 0;
         loop_run_once(f.loop, ROUND_US);
         hear(&c);
@@ -880,8 +897,18 @@ static void listening(void **state)
     close(fd);
     assert_int_equal(http_listen(bound, &fd, NULL, &fault), OK); /* free again at once */
     close(fd);
-    static const char *const bad[] = {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536",
-                                      "127.0.0.1:-1", "[::1:80", "a b:80", "example.org:80", "unix:", "127.0.0.1:+80"};
+    static const char *const bad[] = {"",
+                                      ":80",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "127.0.0.1:x",
+                                      "127.0.0.1:65536",
+                                      "127.0.0.1:-1",
+                                      "[::1:80",
+                                      "a b:80",
+                                      "example.org:80",
+                                      "unix:",
+                                      "127.0.0.1:+80"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         if (http_listen(bad[i], &fd, NULL, &fault) != ERR_INVALID) {
             fail_msg("%s was taken", bad[i]);

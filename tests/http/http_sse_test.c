@@ -53,10 +53,15 @@ static void feed(const char *stream, const char *expected, bool pending)
 static void events_of_any_line_ending_in_any_portions(void **state)
 {
     (void)state;
-    feed("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n\n", "message=a;message=b;message=c;message=d;", false);
+    feed("data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n\n",
+         "message=a;message=b;message=c;message=d;", false);
     feed("data: a\r\n\r\n\r\n\ndata:b\n\n", "message=a;message=b;", false);
-    feed("\xef\xbb\xbf" "data: bom\n\n", "message=bom;", false);
-    feed("data: x\xef\xbb\xbf\n\n\xef\xbb\xbf" "data: not a field\n\n", "message=x\xef\xbb\xbf;", false);
+    feed("\xef\xbb\xbf"
+         "data: bom\n\n",
+         "message=bom;", false);
+    feed("data: x\xef\xbb\xbf\n\n\xef\xbb\xbf"
+         "data: not a field\n\n",
+         "message=x\xef\xbb\xbf;", false);
 }
 
 static void fields(void **state)
@@ -97,7 +102,8 @@ static void too_large(const char *piece, size_t times)
         struct sse s;
         sse_init(&s, 100);
         enum err err = OK;
-        for (struct span rest = text_span(&stream); rest.len && !err; rest = span_from(rest, step)) {
+        for (struct span rest = text_span(&stream); rest.len && !err;
+             rest = span_from(rest, step)) {
             err = sse_feed(&s, span_first(rest, step), note, &seen);
         }
         assert_int_equal(err, ERR_TOO_LARGE);
@@ -115,12 +121,15 @@ static void an_event_over_the_limit_ends_the_trust(void **state)
     too_large("x", 101);
     too_large("data: 123456789012345\n", 7); /* many short lines */
     too_large(": comments count too, they are a line of over a hundred bytes, which is the limit "
-              "that this test has set for one event\n", 1);
+              "that this test has set for one event\n",
+              1);
     char exact[128] = "data: ";
     memset(exact + 6, 'x', 94);
-    feed_in_steps(strcat(exact, "\n\n"), 1, "message="
+    feed_in_steps(strcat(exact, "\n\n"), 1,
+                  "message="
                   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-                  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;", false);
+                  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;",
+                  false);
 }
 
 int main(void)

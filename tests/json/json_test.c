@@ -127,10 +127,33 @@ static void what_is_not_json_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",        " ",          "{",          "[1,]",        "{\"a\":1,}", "nul",     "NaN",
-        "Infinity", "01",        "1.",         ".5",          "+1",         "1e",      "\"a",
-        "'a'",     "[1] x",      "{} {}",      "// c\n1",     "\"\\x\"",    "\"\t\"",  "{a:1}",
-        "\"\\ud800\"", "\xef\xbb\xbf{}", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "[\"\xe2\x82\"]",
+        "",
+        " ",
+        "{",
+        "[1,]",
+        "{\"a\":1,}",
+        "nul",
+        "NaN",
+        "Infinity",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "\"a",
+        "'a'",
+        "[1] x",
+        "{} {}",
+        "// c\n1",
+        "\"\\x\"",
+        "\"\t\"",
+        "{a:1}",
+        "\"\\ud800\"",
+        "\xef\xbb\xbf{}",
+        "\"\xff\"",
+        "\"\xc0\x80\"",
+        "\"\xed\xa0\x80\"",
+        "[\"\xe2\x82\"]",
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         refuse(span_c(bad[i]));
@@ -206,8 +229,9 @@ static void duplicate_keys_are_found_at_any_depth(void **state)
 static void a_copy_keeps_every_digit(void **state)
 {
     (void)state;
-    const char *text = "{\"id\":12345678901234567890,\"x\":1e400,\"y\":-0.10,\"s\":\"a\\u0000\\n\\\"ü/\","
-                       "\"l\":[true,false,null,[],{}]}";
+    const char *text =
+        "{\"id\":12345678901234567890,\"x\":1e400,\"y\":-0.10,\"s\":\"a\\u0000\\n\\\"ü/\","
+        "\"l\":[true,false,null,[],{}]}";
     struct json_doc *doc = parse(text);
     struct text t;
     text_init(&t, MIB);
@@ -270,11 +294,11 @@ static void what_is_not_utf8_is_replaced(void **state)
         {{NULL, 0}, ""},
         {SPAN("ü€😀"), "ü€😀"},
         {SPAN("a\xff z"), "a\xef\xbf\xbd z"},
-        {SPAN("\xe2\x82"), "\xef\xbf\xbd"},                     /* cut off */
-        {SPAN("\xe2\x28\xa1"), "\xef\xbf\xbd(\xef\xbf\xbd"},    /* broken by ASCII */
+        {SPAN("\xe2\x82"), "\xef\xbf\xbd"},                  /* cut off */
+        {SPAN("\xe2\x28\xa1"), "\xef\xbf\xbd(\xef\xbf\xbd"}, /* broken by ASCII */
         {SPAN("\xe0\x9f\xbf"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {SPAN("\xf0\x8f\xbf\xbf"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-        {SPAN("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd"},         /* too long a form */
+        {SPAN("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd"},                 /* too long a form */
         {SPAN("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
         {SPAN("\xf0\x9f\x98\"\xf0\x9f"), "\xef\xbf\xbd\\\"\xef\xbf\xbd"},
         {SPAN("\xf4\x90\x80\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
