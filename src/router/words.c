@@ -4,14 +4,14 @@
  * three times when it is one of the first two words of the prompt: what a prompt
  * asks for mostly stands at its beginning ("Classify: …", "turn on …"). Phrases
  * are looked for in the first 200 bytes. The task with the highest sum wins; on a
- * tie the earlier one in enum task.
+ * tie the earlier one in enum task, but chat last.
  */
 #include "router/words.h"
 
 #include <pthread.h>
 
 #define WORD_MAX 16
-#define SLOTS 1024u /* power of two, about four times the words */
+#define SLOTS 2048u /* power of two, about three times the words */
 #define FIRST_WORDS 2
 #define FIRST_FACTOR 3
 #define PHRASE_BYTES 200
@@ -33,12 +33,17 @@ static const struct task_word task_words[] = {
     {"volume", TASK_COMMAND, 2}, {"alarm", TASK_COMMAND, 3}, {"timer", TASK_COMMAND, 3}, {"remind", TASK_COMMAND, 3},
     {"reminder", TASK_COMMAND, 2}, {"blinds", TASK_COMMAND, 2}, {"curtains", TASK_COMMAND, 2},
     {"wifi", TASK_COMMAND, 1}, {"bluetooth", TASK_COMMAND, 1}, {"kitchen", TASK_COMMAND, 1},
-    {"bedroom", TASK_COMMAND, 1}, {"playlist", TASK_COMMAND, 2}, {"song", TASK_CREATE, 1},
+    {"bedroom", TASK_COMMAND, 1}, {"playlist", TASK_COMMAND, 2}, {"raise", TASK_COMMAND, 2}, {"lower", TASK_COMMAND, 1},
+    {"shut", TASK_COMMAND, 2}, {"increase", TASK_COMMAND, 1}, {"decrease", TASK_COMMAND, 1}, {"radiator", TASK_COMMAND, 3},
+    {"radio", TASK_COMMAND, 2}, {"shades", TASK_COMMAND, 3}, {"humidifier", TASK_COMMAND, 3}, {"vacuum", TASK_COMMAND, 2},
+    {"garage", TASK_COMMAND, 2}, {"window", TASK_COMMAND, 1}, {"door", TASK_COMMAND, 1}, {"weather", TASK_COMMAND, 5},
+    {"forecast", TASK_COMMAND, 3}, {"wake", TASK_COMMAND, 2}, {"song", TASK_CREATE, 1},
     /* what does the speaker want */
-    {"intent", TASK_INTENT, 6}, {"intents", TASK_INTENT, 6}, {"utterance", TASK_INTENT, 4},
+    {"intent", TASK_INTENT, 6}, {"intents", TASK_INTENT, 6}, {"utterance", TASK_INTENT, 15},
     /* data out of text */
     {"extract", TASK_EXTRACT, 5}, {"slots", TASK_EXTRACT, 4}, {"slot", TASK_EXTRACT, 3}, {"entities", TASK_EXTRACT, 4},
     {"entity", TASK_EXTRACT, 2}, {"parse", TASK_EXTRACT, 2}, {"fields", TASK_EXTRACT, 2},
+    {"numbers", TASK_EXTRACT, 2}, {"mentioned", TASK_EXTRACT, 2},
     {"classify", TASK_CLASSIFY, 5}, {"categorize", TASK_CLASSIFY, 5}, {"categorise", TASK_CLASSIFY, 5},
     {"classification", TASK_CLASSIFY, 3}, {"sentiment", TASK_CLASSIFY, 4}, {"spam", TASK_CLASSIFY, 3},
     {"category", TASK_CLASSIFY, 2}, {"categories", TASK_CLASSIFY, 2}, {"label", TASK_CLASSIFY, 2},
@@ -48,7 +53,8 @@ static const struct task_word task_words[] = {
     {"proofread", TASK_REWRITE, 5}, {"reword", TASK_REWRITE, 5}, {"uppercase", TASK_REWRITE, 4},
     {"lowercase", TASK_REWRITE, 4}, {"capitalize", TASK_REWRITE, 4}, {"reverse", TASK_REWRITE, 2},
     {"spell", TASK_REWRITE, 2}, {"grammar", TASK_REWRITE, 3}, {"correct", TASK_REWRITE, 1}, {"fix", TASK_REWRITE, 1},
-    {"shorten", TASK_REWRITE, 4}, {"formal", TASK_REWRITE, 2}, {"polite", TASK_REWRITE, 2}, {"bullets", TASK_REWRITE, 2},
+    {"shorten", TASK_REWRITE, 4}, {"formal", TASK_REWRITE, 2}, {"polite", TASK_REWRITE, 2}, {"bullets", TASK_REWRITE, 7},
+    {"bullet", TASK_REWRITE, 7}, {"commas", TASK_REWRITE, 3}, {"comma", TASK_REWRITE, 3},
     {"alphabetical", TASK_REWRITE, 2}, {"alphabetically", TASK_REWRITE, 3},
     {"summarise", TASK_SUMMARISE, 6}, {"summarize", TASK_SUMMARISE, 6}, {"summary", TASK_SUMMARISE, 5},
     {"tldr", TASK_SUMMARISE, 6}, {"condense", TASK_SUMMARISE, 4}, {"gist", TASK_SUMMARISE, 4},
@@ -68,7 +74,20 @@ static const struct task_word task_words[] = {
     {"times", TASK_MATH, 1}, {"divided", TASK_MATH, 3}, {"multiply", TASK_MATH, 4}, {"multiplied", TASK_MATH, 4},
     {"percent", TASK_MATH, 2}, {"percentage", TASK_MATH, 2}, {"solve", TASK_MATH, 3}, {"equation", TASK_MATH, 4},
     {"integral", TASK_MATH, 5}, {"derivative", TASK_MATH, 5}, {"theorem", TASK_MATH, 3}, {"convert", TASK_MATH, 3},
-    {"sum", TASK_MATH, 2}, {"product", TASK_MATH, 1}, {"sqrt", TASK_MATH, 5}, {"probability", TASK_MATH, 3},
+    {"sum", TASK_MATH, 2}, {"add", TASK_MATH, 2}, {"subtract", TASK_MATH, 4}, {"total", TASK_MATH, 1},
+    /* units, days, months: reckoning with time and measures is arithmetic too */
+    {"feet", TASK_MATH, 2}, {"foot", TASK_MATH, 1}, {"inches", TASK_MATH, 2}, {"inch", TASK_MATH, 2}, {"meters", TASK_MATH, 2},
+    {"metres", TASK_MATH, 2}, {"cm", TASK_MATH, 2}, {"mm", TASK_MATH, 2}, {"km", TASK_MATH, 2}, {"kg", TASK_MATH, 2},
+    {"kilometers", TASK_MATH, 2}, {"kilometres", TASK_MATH, 2}, {"miles", TASK_MATH, 2}, {"grams", TASK_MATH, 2},
+    {"kilograms", TASK_MATH, 2}, {"pounds", TASK_MATH, 1}, {"liters", TASK_MATH, 2}, {"litres", TASK_MATH, 2},
+    {"hours", TASK_MATH, 2}, {"hour", TASK_MATH, 1}, {"seconds", TASK_MATH, 2}, {"minutes", TASK_MATH, 1},
+    {"days", TASK_MATH, 2}, {"weeks", TASK_MATH, 2}, {"months", TASK_MATH, 2}, {"month", TASK_MATH, 2},
+    {"years", TASK_MATH, 1}, {"dozen", TASK_MATH, 2}, {"cents", TASK_MATH, 2}, {"monday", TASK_MATH, 3},
+    {"tuesday", TASK_MATH, 3}, {"wednesday", TASK_MATH, 3}, {"thursday", TASK_MATH, 3}, {"friday", TASK_MATH, 3},
+    {"saturday", TASK_MATH, 3}, {"sunday", TASK_MATH, 3}, {"january", TASK_MATH, 2}, {"february", TASK_MATH, 2},
+    {"june", TASK_MATH, 2}, {"july", TASK_MATH, 2}, {"august", TASK_MATH, 2}, {"september", TASK_MATH, 2},
+    {"october", TASK_MATH, 2}, {"november", TASK_MATH, 2}, {"december", TASK_MATH, 2},
+    {"product", TASK_MATH, 1}, {"sqrt", TASK_MATH, 5}, {"probability", TASK_MATH, 3},
     /* thinking */
     {"why", TASK_REASON, 3}, {"prove", TASK_REASON, 5}, {"proof", TASK_REASON, 3}, {"explain", TASK_REASON, 3},
     {"compare", TASK_REASON, 4}, {"analyse", TASK_REASON, 4}, {"analyze", TASK_REASON, 4}, {"evaluate", TASK_REASON, 3},
@@ -80,20 +99,19 @@ static const struct task_word task_words[] = {
     {"write", TASK_CREATE, 2}, {"compose", TASK_CREATE, 4}, {"draft", TASK_CREATE, 4}, {"poem", TASK_CREATE, 5},
     {"haiku", TASK_CREATE, 5}, {"story", TASK_CREATE, 4}, {"essay", TASK_CREATE, 4}, {"lyrics", TASK_CREATE, 4},
     {"slogan", TASK_CREATE, 4}, {"novel", TASK_CREATE, 2}, {"blog", TASK_CREATE, 3}, {"brainstorm", TASK_CREATE, 4},
-    {"imagine", TASK_CREATE, 3}, {"invent", TASK_CREATE, 3}, {"limerick", TASK_CREATE, 5}, {"screenplay", TASK_CREATE, 5},
+    {"imagine", TASK_CREATE, 3}, {"ideas", TASK_CREATE, 4}, {"tale", TASK_CREATE, 4}, {"pretend", TASK_CREATE, 4}, {"invent", TASK_CREATE, 3}, {"limerick", TASK_CREATE, 5}, {"screenplay", TASK_CREATE, 5},
     {"email", TASK_CREATE, 1}, {"letter", TASK_CREATE, 1}, {"speech", TASK_CREATE, 2}, {"dialogue", TASK_CREATE, 2},
     /* facts of the world */
     {"who", TASK_KNOWLEDGE, 2}, {"when", TASK_KNOWLEDGE, 1}, {"where", TASK_KNOWLEDGE, 2}, {"which", TASK_KNOWLEDGE, 1},
     {"what", TASK_KNOWLEDGE, 1}, {"whats", TASK_KNOWLEDGE, 1}, {"capital", TASK_KNOWLEDGE, 4},
-    {"define", TASK_KNOWLEDGE, 4}, {"definition", TASK_KNOWLEDGE, 3}, {"meaning", TASK_KNOWLEDGE, 2},
+    {"define", TASK_KNOWLEDGE, 4}, {"describe", TASK_KNOWLEDGE, 3}, {"about", TASK_KNOWLEDGE, 1}, {"definition", TASK_KNOWLEDGE, 3}, {"meaning", TASK_KNOWLEDGE, 2},
     {"history", TASK_KNOWLEDGE, 3}, {"population", TASK_KNOWLEDGE, 3}, {"president", TASK_KNOWLEDGE, 3},
     {"invented", TASK_KNOWLEDGE, 3}, {"discovered", TASK_KNOWLEDGE, 3}, {"born", TASK_KNOWLEDGE, 2},
     {"country", TASK_KNOWLEDGE, 2}, {"planet", TASK_KNOWLEDGE, 2}, {"tallest", TASK_KNOWLEDGE, 3},
     {"largest", TASK_KNOWLEDGE, 2},
-    /* company */
-    {"hi", TASK_CHAT, 3}, {"hello", TASK_CHAT, 3}, {"hey", TASK_CHAT, 3}, {"thanks", TASK_CHAT, 3},
-    {"thank", TASK_CHAT, 3}, {"bye", TASK_CHAT, 3}, {"goodbye", TASK_CHAT, 3}, {"joke", TASK_CHAT, 4},
-    {"hallo", TASK_CHAT, 3}, {"bonjour", TASK_CHAT, 3}, {"hola", TASK_CHAT, 3}, {"ciao", TASK_CHAT, 3},
+    /* company; greetings need no line, for TASK_CHAT is what remains */
+    {"joke", TASK_CHAT, 4}, {"you", TASK_CHAT, 2}, {"your", TASK_CHAT, 3}, {"yourself", TASK_CHAT, 4},
+    {"youre", TASK_CHAT, 2}, {"weir", TASK_CHAT, 9}, {"gguf", TASK_CHAT, 9},
 };
 
 struct task_phrase {
@@ -109,7 +127,15 @@ static const struct task_phrase task_phrases[] = {
     {"step by step", TASK_REASON, 6}, {"think about", TASK_REASON, 3}, {"what would happen", TASK_REASON, 6},
     {"how does", TASK_REASON, 4}, {"how do", TASK_REASON, 2}, {"how can i", TASK_REASON, 3},
     {"how many", TASK_MATH, 2}, {"how much", TASK_MATH, 2}, {"square root", TASK_MATH, 6},
-    {"what is the intent", TASK_INTENT, 8}, {"to do list", TASK_COMMAND, 3}, {"shopping list", TASK_COMMAND, 3},
+    {"what is the intent", TASK_INTENT, 8}, {"this request", TASK_INTENT, 18}, {"the request:", TASK_INTENT, 18},
+    {"the user want", TASK_INTENT, 12}, {"type of request", TASK_INTENT, 12}, {"request type", TASK_INTENT, 12},
+    {"classify:", TASK_INTENT, 18}, {"categorize:", TASK_INTENT, 18}, {"categorise:", TASK_INTENT, 18},
+    {"who r u", TASK_CHAT, 12}, {"ping me", TASK_COMMAND, 9}, {"wake me", TASK_COMMAND, 9}, {"count down", TASK_COMMAND, 6},
+    {"first word", TASK_REWRITE, 9}, {"last word", TASK_REWRITE, 9}, {"which word", TASK_REWRITE, 9},
+    {"email address", TASK_EXTRACT, 9}, {"e-mail address", TASK_EXTRACT, 9}, {"names in", TASK_EXTRACT, 6},
+    {"what time", TASK_MATH, 6}, {"what day", TASK_MATH, 6}, {"which day", TASK_MATH, 6}, {"the time", TASK_MATH, 3},
+    {"difference between", TASK_REASON, 1}, {"in arabic", TASK_TRANSLATE, 5}, {"in chinese", TASK_TRANSLATE, 5},
+    {"in japanese", TASK_TRANSLATE, 5}, {"in russian", TASK_TRANSLATE, 5}, {"in portuguese", TASK_TRANSLATE, 5}, {"to do list", TASK_COMMAND, 3}, {"shopping list", TASK_COMMAND, 3},
     {"tl;dr", TASK_SUMMARISE, 6}, {"in one sentence", TASK_SUMMARISE, 2}, {"in french", TASK_TRANSLATE, 5},
     {"in german", TASK_TRANSLATE, 5}, {"in spanish", TASK_TRANSLATE, 5}, {"in italian", TASK_TRANSLATE, 5},
     {"into english", TASK_TRANSLATE, 5}, {"to english", TASK_TRANSLATE, 4}, {"upper case", TASK_REWRITE, 4},
@@ -285,26 +311,31 @@ static size_t skip_spaces(struct span text, size_t i)
     return i;
 }
 
-/* "12 + 30", "7*8", "3 x 4": a digit, an operator, a digit. Dates (1-2-3) count too; they are harmless. */
-static void add_arithmetic(struct span text, int scores[TASK_COUNT])
+#define SHORT_WORDS 16
+
+/* "12 + 30", "7*8", "3 x 4": a digit, an operator, a digit; or two numbers in a short prompt. Dates (1-2-3) and
+ * telephone numbers count too; they are harmless. */
+static void add_arithmetic(struct span text, struct counts *c)
 {
-    int digits = 0;
+    int numbers = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (!is_digit(text.data[i])) {
             continue;
         }
-        digits++;
+        numbers += i == 0 || !is_digit(text.data[i - 1]);
         size_t op = skip_spaces(text, i + 1);
         if (op < text.len && memchr("+-*/x^%", text.data[op], 7)) {
             size_t next = skip_spaces(text, op + 1);
             if (next < text.len && is_digit(text.data[next])) {
-                scores[TASK_MATH] += 8;
+                c->tasks[TASK_MATH] += 10;
                 return;
             }
         }
     }
-    if (digits >= 2 && (scores[TASK_MATH] > 0)) {
-        scores[TASK_MATH] += 4; /* "how many … 12 …" */
+    if (numbers >= 2 && c->words <= SHORT_WORDS) {
+        c->tasks[TASK_MATH] += 10;
+    } else if (numbers > 0 && c->tasks[TASK_MATH] > 0) {
+        c->tasks[TASK_MATH] += 4; /* "how many … 12 …" */
     }
 }
 
@@ -312,7 +343,8 @@ static enum task best_task(const struct counts *c, struct span user)
 {
     enum task best = TASK_CHAT;
     for (int t = 1; t < TASK_COUNT; t++) {
-        if (c->tasks[t] > c->tasks[best]) {
+        bool more = c->tasks[t] > c->tasks[best];
+        if (more || (best == TASK_CHAT && c->tasks[t] > 0 && c->tasks[t] == c->tasks[best])) {
             best = (enum task)t;
         }
     }
@@ -326,7 +358,7 @@ static enum task task_from_counts(const struct counts *words, struct span user, 
     struct counts of_system = {0};
     system = system.len ? span_first(system, WORDS_BYTES_MAX / 4) : SPAN("");
     add_phrases(user, ~0u, c.tasks);
-    add_arithmetic(user, c.tasks);
+    add_arithmetic(user, &c);
     count_words(system, TASKS_OF_SYSTEM, 1, &of_system);
     add_phrases(system, TASKS_OF_SYSTEM, of_system.tasks);
     for (int t = 0; t < TASK_COUNT; t++) {
