@@ -41,7 +41,8 @@ static double now_ms(void)
 
 static int dial(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)strtol(port, NULL, 10))};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0) {
@@ -68,13 +69,17 @@ static void send_request(int fd, const char *prompt)
     size_t room = strlen(prompt) + 1024;
     char *body = malloc(room);
     char head[256];
-    int n = snprintf(body, room,
-                     "{\"model\":\"%s\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"max_tokens\":%d,"
-                     "\"ignore_eos\":true,\"temperature\":0.8,\"top_k\":40,\"top_p\":0.95,\"min_p\":0.05,\"seed\":1,"
-                     "\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}", model, max_tokens, prompt);
-    int h = snprintf(head, sizeof head,
-                     "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-                     "Connection: close\r\nContent-Length: %d\r\n\r\n", n);
+    int n = snprintf(
+        body, room,
+        "{\"model\":\"%s\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"max_tokens\":%d,"
+        "\"ignore_eos\":true,\"temperature\":0.8,\"top_k\":40,\"top_p\":0.95,\"min_p\":0.05,\"seed\":1,"
+        "\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
+        model, max_tokens, prompt);
+    int h = snprintf(
+        head, sizeof head,
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        "Connection: close\r\nContent-Length: %d\r\n\r\n",
+        n);
     if (write(fd, head, (size_t)h) != h || write(fd, body, (size_t)n) != n) {
         perror("write");
         exit(1);
@@ -100,7 +105,8 @@ static void *run_stream(void *user)
     double start = now_ms();
     s->ttft_ms = -1;
     send_request(fd, s->prompt);
-    for (ssize_t n; have < ANSWER_MAX - 1 && (n = read(fd, answer + have, ANSWER_MAX - 1 - have)) > 0;) {
+    for (ssize_t n;
+         have < ANSWER_MAX - 1 && (n = read(fd, answer + have, ANSWER_MAX - 1 - have)) > 0;) {
         have += (size_t)n;
         answer[have] = 0;
         if (s->ttft_ms < 0 && has_text(answer)) {
@@ -145,7 +151,8 @@ static int throughput(int clients, int rounds)
         double start = now_ms();
         for (int i = 0; i < clients; i++) {
             streams[i].prompt = malloc(128);
-            snprintf(streams[i].prompt, 128, "%d.%d tell me something about number %d", r, i, r * 100 + i);
+            snprintf(streams[i].prompt, 128, "%d.%d tell me something about number %d", r, i,
+                     r * 100 + i);
             pthread_create(&streams[i].thread, NULL, run_stream, &streams[i]);
         }
         long tokens = 0;
@@ -160,8 +167,8 @@ static int throughput(int clients, int rounds)
         }
         speed[r] = (double)tokens * 1e3 / (now_ms() - start);
     }
-    printf("{\"clients\":%d,\"tokens_per_s\":%.1f,\"ttft_ms\":%.2f}\n", clients, median(speed, rounds),
-           median(ttft, samples < SAMPLES_MAX ? samples : SAMPLES_MAX));
+    printf("{\"clients\":%d,\"tokens_per_s\":%.1f,\"ttft_ms\":%.2f}\n", clients,
+           median(speed, rounds), median(ttft, samples < SAMPLES_MAX ? samples : SAMPLES_MAX));
     return 0;
 }
 
@@ -186,8 +193,8 @@ static int prefix(int pairs, int bytes)
             (half ? hit : cold)[p] = s.ttft_ms;
         }
     }
-    printf("{\"prompt_tokens\":%ld,\"cached_tokens\":%ld,\"cold_ms\":%.2f,\"hit_ms\":%.2f}\n", s.prompt_tokens, s.cached,
-           median(cold, pairs), median(hit, pairs));
+    printf("{\"prompt_tokens\":%ld,\"cached_tokens\":%ld,\"cold_ms\":%.2f,\"hit_ms\":%.2f}\n",
+           s.prompt_tokens, s.cached, median(cold, pairs), median(hit, pairs));
     free(s.prompt);
     return 0;
 }
@@ -195,7 +202,9 @@ static int prefix(int pairs, int bytes)
 int main(int argc, char **argv)
 {
     if (argc != 6) {
-        fprintf(stderr, "usage: tokens PORT MODEL CLIENTS ROUNDS MAX_TOKENS | tokens PORT MODEL prefix PAIRS BYTES\n");
+        fprintf(
+            stderr,
+            "usage: tokens PORT MODEL CLIENTS ROUNDS MAX_TOKENS | tokens PORT MODEL prefix PAIRS BYTES\n");
         return 2;
     }
     port = argv[1];
@@ -208,5 +217,6 @@ int main(int argc, char **argv)
     }
     int clients = (int)strtol(argv[3], NULL, 10);
     max_tokens = b;
-    return throughput(clients < CLIENTS_MAX ? clients : CLIENTS_MAX, a < SAMPLES_MAX ? a : SAMPLES_MAX);
+    return throughput(clients < CLIENTS_MAX ? clients : CLIENTS_MAX,
+                      a < SAMPLES_MAX ? a : SAMPLES_MAX);
 }

@@ -50,7 +50,7 @@ struct engine {
     struct text in, out;
     uint32_t last_request;
     struct link attempts[BUCKETS]; /* by request number */
-    char model[128]; /* of the answers: the file's name without .gguf */
+    char model[128];               /* of the answers: the file's name without .gguf */
 };
 
 struct attempt { /* the driver's state in a leg */
@@ -398,11 +398,14 @@ static void tell_changed(void *user)
     }
 }
 
-static void send_frame(struct engine *e, enum frame_type type, uint32_t request, struct span payload)
+static void send_frame(struct engine *e, enum frame_type type, uint32_t request,
+                       struct span payload)
 {
     frame_write(&e->out, type, request, payload);
     if (!send_out(e)) {
-        shutdown(e->fd, SHUT_RDWR); /* on_io() then ends it: nobody is called back from inside a driver call */
+        shutdown(
+            e->fd,
+            SHUT_RDWR); /* on_io() then ends it: nobody is called back from inside a driver call */
     }
 }
 
@@ -437,10 +440,12 @@ static void start(void *driver, struct leg *leg, struct span body)
 {
     struct engine *e = driver;
     if (e->fd < 0 || !e->info.up) {
-        fail_leg(leg, ERR_NO_BACKEND, e->info.why[0] ? e->info.why : "the engine is not there", false);
+        fail_leg(leg, ERR_NO_BACKEND, e->info.why[0] ? e->info.why : "the engine is not there",
+                 false);
         return;
     }
-    if (body.len > FRAME_PAYLOAD_MAX || body.len > e->out.max - e->out.len - sizeof(struct frame_header)) {
+    if (body.len > FRAME_PAYLOAD_MAX ||
+        body.len > e->out.max - e->out.len - sizeof(struct frame_header)) {
         fail_leg(leg, ERR_OVERLOADED, "the engine does not keep up", false);
         return;
     }

@@ -19,16 +19,16 @@ struct engine;
 
 struct engine_info {
     bool up;
-    bool starting;            /* not up yet, and no reason known why it should not be soon */
-    char why[400];            /* when not up */
-    char warning[200];        /* up, but with less than asked for (context made to fit …); "" = none */
-    char switch_error[400];   /* why the last engine_switch() changed nothing; "" = it did */
-    char model[128];          /* general.name or the file's */
+    bool starting;     /* not up yet, and no reason known why it should not be soon */
+    char why[400];     /* when not up */
+    char warning[200]; /* up, but with less than asked for (context made to fit …); "" = none */
+    char switch_error[400]; /* why the last engine_switch() changed nothing; "" = it did */
+    char model[128];        /* general.name or the file's */
     char path[1024];
     char quantisation[32];
     int64_t context;
     int slots;
-    uint32_t tasks;           /* bit per enum task; 0 = the model does not say */
+    uint32_t tasks; /* bit per enum task; 0 = the model does not say */
     bool demo, tools, deterministic, probe;
     int64_t bytes;
     double load_ms;
@@ -36,7 +36,7 @@ struct engine_info {
     double tokens_per_s, prompt_tokens_per_s;
     int64_t memory_bytes;
     int gpu_layers;
-    char devices[128];        /* GPUs llama.cpp sees; "" = none */
+    char devices[128]; /* GPUs llama.cpp sees; "" = none */
 };
 
 /* `socket_path` is where the engine process listens. `changed` (may be NULL) is called on the loop when

@@ -9,7 +9,8 @@ _Static_assert(sizeof(struct frame_header) == 12, "both ends agree on the header
 
 static bool type_known(uint8_t type)
 {
-    return (type >= FRAME_SUBMIT && type <= FRAME_SWITCH) || (type >= FRAME_HELLO && type <= FRAME_LOAD);
+    return (type >= FRAME_SUBMIT && type <= FRAME_SWITCH) ||
+           (type >= FRAME_HELLO && type <= FRAME_LOAD);
 }
 
 void frame_write(struct text *out, enum frame_type type, uint32_t request, struct span payload)
@@ -38,7 +39,8 @@ enum err frame_peek(struct span in, struct frame_header *out_header, struct span
         return ERR_CANCELLED;
     }
     memcpy(&h, in.data, sizeof h);
-    if (h.version != FRAME_VERSION || h.reserved != 0 || h.length > FRAME_PAYLOAD_MAX || !type_known(h.type)) {
+    if (h.version != FRAME_VERSION || h.reserved != 0 || h.length > FRAME_PAYLOAD_MAX ||
+        !type_known(h.type)) {
         return ERR_INVALID;
     }
     if (in.len - sizeof h < h.length) {

@@ -25,27 +25,35 @@
 #define FRAME_PAYLOAD_MAX (40 * MIB)
 
 enum frame_type {
-    FRAME_SUBMIT = 1, FRAME_CANCEL, FRAME_PAUSE, FRAME_RESUME, FRAME_SWITCH,
-    FRAME_HELLO = 32, FRAME_DELTA, FRAME_STATS, FRAME_END, FRAME_LOAD,
+    FRAME_SUBMIT = 1,
+    FRAME_CANCEL,
+    FRAME_PAUSE,
+    FRAME_RESUME,
+    FRAME_SWITCH,
+    FRAME_HELLO = 32,
+    FRAME_DELTA,
+    FRAME_STATS,
+    FRAME_END,
+    FRAME_LOAD,
 };
 
 struct frame_header {
-    uint32_t length;   /* payload bytes after the header */
+    uint32_t length; /* payload bytes after the header */
     uint8_t version;
     uint8_t type;
     uint16_t reserved;
-    uint32_t request;  /* 0 = none */
+    uint32_t request; /* 0 = none */
 };
 
 struct frame_delta {
-    uint8_t kind;      /* enum delta_kind */
+    uint8_t kind; /* enum delta_kind */
     uint8_t choice;
     uint8_t tool_index;
     uint8_t reserved;
     uint32_t text_bytes, id_bytes, name_bytes, logprobs_bytes; /* follow in this order */
 };
 
-struct frame_stats {   /* of the choice whose sum is smallest */
+struct frame_stats { /* of the choice whose sum is smallest */
     double sum_logprob, min_logprob, first_logprob, min_margin, mean_entropy, p;
     uint32_t tokens;
     uint8_t final, refusal, bad_tool_call, calibrated;

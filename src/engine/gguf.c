@@ -29,8 +29,20 @@ enum {
     DIMENSIONS_MAX = 4,
 };
 enum value_type {
-    VALUE_U8, VALUE_I8, VALUE_U16, VALUE_I16, VALUE_U32, VALUE_I32, VALUE_F32, VALUE_BOOL,
-    VALUE_STRING, VALUE_ARRAY, VALUE_U64, VALUE_I64, VALUE_F64, VALUE_TYPES,
+    VALUE_U8,
+    VALUE_I8,
+    VALUE_U16,
+    VALUE_I16,
+    VALUE_U32,
+    VALUE_I32,
+    VALUE_F32,
+    VALUE_BOOL,
+    VALUE_STRING,
+    VALUE_ARRAY,
+    VALUE_U64,
+    VALUE_I64,
+    VALUE_F64,
+    VALUE_TYPES,
 };
 static const uint8_t value_bytes[VALUE_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
@@ -52,29 +64,31 @@ static const char architectures[] =
 
 /* enum llama_ftype. */
 static const char *const file_types[] = {
-    "F32", "F16", "Q4_0", "Q4_1", "Q4_1", "Q4_2", "Q4_3", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L",
-    "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S",
-    "IQ4_NL", "IQ3_S", "IQ3_M", "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16", "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8",
-    "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
+    "F32",   "F16",     "Q4_0",   "Q4_1",   "Q4_1",   "Q4_2",    "Q4_3",     "Q8_0",     "Q5_0",
+    "Q5_1",  "Q2_K",    "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S",  "Q4_K_M",   "Q5_K_S",   "Q5_K_M",
+    "Q6_K",  "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S",    "IQ4_NL",   "IQ3_S",
+    "IQ3_M", "IQ2_S",   "IQ2_M",  "IQ4_XS", "IQ1_M",  "BF16",    "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8",
+    "TQ1_0", "TQ2_0",   "MXFP4",  "NVFP4",  "Q1_0",   "Q2_0",
 };
 
 /* enum ggml_type: values in a block and its bytes (ggml-common.h); 0 = not a type. */
 static const struct {
     uint16_t values, bytes;
 } tensor_types[] = {
-    {1, 4},     {1, 2},     {32, 18},   {32, 20},   {0, 0},     {0, 0},     {32, 22},   {32, 24},   {32, 34},
-    {32, 36},   {256, 84},  {256, 110}, {256, 144}, {256, 176}, {256, 210}, {256, 292}, {256, 66},  {256, 74},
-    {256, 98},  {256, 50},  {32, 18},   {256, 110}, {256, 82},  {256, 136}, {1, 1},     {1, 2},     {1, 4},
-    {1, 8},     {1, 8},     {256, 56},  {1, 2},     {0, 0},     {0, 0},     {0, 0},     {256, 54},  {256, 66},
-    {0, 0},     {0, 0},     {0, 0},     {32, 17},   {64, 36},   {128, 18},  {64, 18},
+    {1, 4},    {1, 2},    {32, 18},  {32, 20},   {0, 0},     {0, 0},     {32, 22},   {32, 24},
+    {32, 34},  {32, 36},  {256, 84}, {256, 110}, {256, 144}, {256, 176}, {256, 210}, {256, 292},
+    {256, 66}, {256, 74}, {256, 98}, {256, 50},  {32, 18},   {256, 110}, {256, 82},  {256, 136},
+    {1, 1},    {1, 2},    {1, 4},    {1, 8},     {1, 8},     {256, 56},  {1, 2},     {0, 0},
+    {0, 0},    {0, 0},    {256, 54}, {256, 66},  {0, 0},     {0, 0},     {0, 0},     {32, 17},
+    {64, 36},  {128, 18}, {64, 18},
 };
 
 struct reader {
     int fd;
     const char *path;
-    int64_t size, at;        /* of the file */
-    size_t start, filled;    /* within the window */
-    bool short_read;         /* something lay past the end */
+    int64_t size, at;     /* of the file */
+    size_t start, filled; /* within the window */
+    bool short_read;      /* something lay past the end */
     char window[WINDOW_BYTES];
 };
 
@@ -289,9 +303,12 @@ static bool take_pair(struct reader *r, struct gguf_facts *f, struct findings *m
         const char *suffix;
         int64_t *out;
     } numbers[] = {
-        {"context_length", &f->context},          {"block_count", &f->layers},
-        {"embedding_length", &f->embedding},      {"attention.head_count", &f->heads},
-        {"attention.head_count_kv", &f->kv_heads}, {"attention.key_length", &more->key_length},
+        {"context_length", &f->context},
+        {"block_count", &f->layers},
+        {"embedding_length", &f->embedding},
+        {"attention.head_count", &f->heads},
+        {"attention.head_count_kv", &f->kv_heads},
+        {"attention.key_length", &more->key_length},
         {"attention.value_length", &more->value_length},
     };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -329,7 +346,8 @@ static int64_t take_tensor(struct reader *r)
     uint32_t dimensions, type;
     uint64_t offset, size;
     double values = 1;
-    if (!take_string(r, name, sizeof name) || !take_u32(r, &dimensions) || dimensions > DIMENSIONS_MAX) {
+    if (!take_string(r, name, sizeof name) || !take_u32(r, &dimensions) ||
+        dimensions > DIMENSIONS_MAX) {
         return -1;
     }
     for (uint32_t i = 0; i < dimensions; i++) {
@@ -363,72 +381,91 @@ static void derive(struct gguf_facts *f, const struct findings *more, const char
         file_name(path, f->name, sizeof f->name);
     }
     bool known = more->file_type >= 0 && more->file_type < (int64_t)ARRAY_LEN(file_types);
-    snprintf(f->quantisation, sizeof f->quantisation, "%s", known ? file_types[more->file_type] : "unknown");
+    snprintf(f->quantisation, sizeof f->quantisation, "%s",
+             known ? file_types[more->file_type] : "unknown");
     f->kv_heads = f->kv_heads > 0 ? f->kv_heads : f->heads;
     int64_t from_embedding = f->heads > 0 ? f->embedding / f->heads : 0;
     f->head_dim = more->key_length > 0 ? more->key_length : from_embedding;
     int64_t value_dim = more->value_length > 0 ? more->value_length : from_embedding;
-    double bytes = 2.0 * (double)f->layers * (double)f->kv_heads * ((double)f->head_dim + (double)value_dim);
+    double bytes =
+        2.0 * (double)f->layers * (double)f->kv_heads * ((double)f->head_dim + (double)value_dim);
     f->kv_bytes_per_token = bytes >= 0 && bytes < 1e12 ? (int64_t)bytes : 0;
 }
 
 static enum err broken(struct reader *r, struct fault *fault)
 {
     if (r->short_read) {
-        return fault_set(fault, ERR_INVALID,
-                         "%s is truncated: its %lld bytes end inside the header; download or copy it again", r->path,
-                         (long long)r->size);
+        return fault_set(
+            fault, ERR_INVALID,
+            "%s is truncated: its %lld bytes end inside the header; download or copy it again",
+            r->path, (long long)r->size);
     }
-    return fault_set(fault, ERR_INVALID, "%s is damaged: its GGUF header makes no sense near byte %lld; download it again",
-                     r->path, (long long)r->at);
+    return fault_set(
+        fault, ERR_INVALID,
+        "%s is damaged: its GGUF header makes no sense near byte %lld; download it again", r->path,
+        (long long)r->at);
 }
 
-static enum err check_header(struct reader *r, uint64_t *out_tensors, uint64_t *out_pairs, struct fault *fault)
+static enum err check_header(struct reader *r, uint64_t *out_tensors, uint64_t *out_pairs,
+                             struct fault *fault)
 {
     char magic[4];
     uint32_t version;
     if (!take(r, magic, 4) || memcmp(magic, "GGUF", 4) != 0) {
-        return fault_set(fault, ERR_INVALID, "%s is not a GGUF file; give a model in GGUF format (llama.cpp converts others)",
-                         r->path);
+        return fault_set(
+            fault, ERR_INVALID,
+            "%s is not a GGUF file; give a model in GGUF format (llama.cpp converts others)",
+            r->path);
     }
     if (!take_u32(r, &version)) {
         return broken(r, fault);
     }
     if (version != 2 && version != 3) {
-        return fault_set(fault, ERR_INVALID, "%s is GGUF version %u%s; only 2 and 3 can be read", r->path, version,
-                         version > 0xffff ? " (big-endian)" : "");
+        return fault_set(fault, ERR_INVALID, "%s is GGUF version %u%s; only 2 and 3 can be read",
+                         r->path, version, version > 0xffff ? " (big-endian)" : "");
     }
-    if (!take_u64(r, out_tensors) || !take_u64(r, out_pairs) || *out_tensors > TENSORS_MAX || *out_pairs > PAIRS_MAX) {
+    if (!take_u64(r, out_tensors) || !take_u64(r, out_pairs) || *out_tensors > TENSORS_MAX ||
+        *out_pairs > PAIRS_MAX) {
         return broken(r, fault);
     }
     return OK;
 }
 
-static enum err check_kind(const struct gguf_facts *f, const struct findings *more, const char *path,
-                           struct fault *fault)
+static enum err check_kind(const struct gguf_facts *f, const struct findings *more,
+                           const char *path, struct fault *fault)
 {
     char padded[sizeof f->architecture + 2];
     snprintf(padded, sizeof padded, " %s ", f->architecture);
     if (strcmp(more->type, "adapter") == 0) {
-        return fault_set(fault, ERR_INVALID, "%s is a LoRA adapter: name it under `adapter`, and its base model under `model`",
-                         path);
+        return fault_set(
+            fault, ERR_INVALID,
+            "%s is a LoRA adapter: name it under `adapter`, and its base model under `model`",
+            path);
     }
     if (strcmp(f->architecture, "clip") == 0 || strcmp(more->type, "mmproj") == 0) {
-        return fault_set(fault, ERR_INVALID, "%s is the vision part of a model: give the language model's file", path);
+        return fault_set(fault, ERR_INVALID,
+                         "%s is the vision part of a model: give the language model's file", path);
     }
     if (!f->architecture[0] || strchr(f->architecture, ' ') || !strstr(architectures, padded)) {
-        return fault_set(fault, ERR_INVALID, "%s has the architecture \"%s\", which llama.cpp 0.5.0 does not know; "
-                         "take another model or a newer Weir", path, f->architecture);
+        return fault_set(fault, ERR_INVALID,
+                         "%s has the architecture \"%s\", which llama.cpp 0.5.0 does not know; "
+                         "take another model or a newer Weir",
+                         path, f->architecture);
     }
     if (more->splits > 1) {
-        return fault_set(fault, ERR_INVALID, "%s is one of %lld parts; join them first: llama-gguf-split --merge", path,
+        return fault_set(fault, ERR_INVALID,
+                         "%s is one of %lld parts; join them first: llama-gguf-split --merge", path,
                          (long long)more->splits);
     }
     if (!more->tokenizer || f->vocabulary == 0) {
-        return fault_set(fault, ERR_INVALID, "%s has no tokenizer inside; convert the model again with its tokenizer", path);
+        return fault_set(fault, ERR_INVALID,
+                         "%s has no tokenizer inside; convert the model again with its tokenizer",
+                         path);
     }
     if (f->context <= 0 || f->layers <= 0) {
-        return fault_set(fault, ERR_INVALID, "%s does not say its context length or layers; convert the model again", path);
+        return fault_set(fault, ERR_INVALID,
+                         "%s does not say its context length or layers; convert the model again",
+                         path);
     }
     return OK;
 }
@@ -465,8 +502,9 @@ static enum err read_facts(struct reader *r, struct gguf_facts *f, struct fault 
     }
     int64_t start = (r->at + more.alignment - 1) / more.alignment * more.alignment;
     if (end > r->size - start) {
-        return fault_set(fault, ERR_INVALID, "%s is truncated: %lld bytes are missing; download or copy it again", r->path,
-                         (long long)(end - (r->size - start)));
+        return fault_set(fault, ERR_INVALID,
+                         "%s is truncated: %lld bytes are missing; download or copy it again",
+                         r->path, (long long)(end - (r->size - start)));
     }
     derive(f, &more, r->path);
     return OK;
@@ -479,12 +517,13 @@ enum err gguf_check(const char *path, struct gguf_facts *out, struct fault *faul
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         return fault_set(fault, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "model file %s: %s", path,
-                         errno == ENOENT ? "not there; check `model` in the config" : strerror(errno));
+                         errno == ENOENT ? "not there; check `model` in the config"
+                                         : strerror(errno));
     }
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(fd);
-        return fault_set(fault, ERR_INVALID, "model file %s is %s; give the path of a .gguf file", path,
-                         S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
+        return fault_set(fault, ERR_INVALID, "model file %s is %s; give the path of a .gguf file",
+                         path, S_ISDIR(st.st_mode) ? "a folder" : "not a regular file");
     }
     struct reader *r = NEW(struct reader);
     r->fd = fd;
@@ -502,7 +541,8 @@ enum err gguf_check(const char *path, struct gguf_facts *out, struct fault *faul
 
 int64_t gguf_memory_needed(const struct gguf_facts *f, int64_t context, int slots)
 {
-    double bytes = (double)f->file_bytes + (double)f->kv_bytes_per_token * (double)context * slots + 64.0 * (double)MIB;
+    double bytes = (double)f->file_bytes + (double)f->kv_bytes_per_token * (double)context * slots +
+                   64.0 * (double)MIB;
     return bytes < 9e18 ? (int64_t)bytes : INT64_MAX;
 }
 
@@ -536,11 +576,13 @@ int64_t memory_available(void)
     }
     static const char *const limits[][2] = {
         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-        {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
+        {"/sys/fs/cgroup/memory/memory.limit_in_bytes",
+         "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
     };
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
         int64_t limit, used;
-        if (number_in_file(limits[i][0], NULL, &limit) && number_in_file(limits[i][1], NULL, &used) && limit > 0) {
+        if (number_in_file(limits[i][0], NULL, &limit) &&
+            number_in_file(limits[i][1], NULL, &used) && limit > 0) {
             /* Page cache counts as used but is given up on demand: the file itself is in it. */
             int64_t cache = 0;
             (void)number_in_file("/sys/fs/cgroup/memory.stat", "inactive_file ", &cache);

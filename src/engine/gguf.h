@@ -13,13 +13,13 @@
 
 struct gguf_facts {
     char architecture[64];
-    char name[128];           /* general.name, else the file's name without .gguf */
-    char quantisation[32];    /* from general.file_type: "Q8_0" */
-    char tasks[256];          /* weir.tasks: comma-separated enum task names */
-    char refusal[256];        /* weir.refusal */
-    bool demo;                /* weir.demo */
+    char name[128];        /* general.name, else the file's name without .gguf */
+    char quantisation[32]; /* from general.file_type: "Q8_0" */
+    char tasks[256];       /* weir.tasks: comma-separated enum task names */
+    char refusal[256];     /* weir.refusal */
+    bool demo;             /* weir.demo */
     bool has_chat_template;
-    bool template_has_tools;  /* the template text mentions `tools` */
+    bool template_has_tools; /* the template text mentions `tools` */
     int64_t context, layers, embedding, heads, kv_heads, head_dim, vocabulary;
     int64_t file_bytes, tensor_count;
     int64_t kv_bytes_per_token; /* f16 K and V of all layers */

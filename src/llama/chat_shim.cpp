@@ -30,7 +30,8 @@ namespace {
 
 void say(char *why, size_t room, const char *text)
 {
-    static const char raised[] = "Jinja Exception: "; /* what the template's author wrote, behind a page of context */
+    static const char raised[] =
+        "Jinja Exception: "; /* what the template's author wrote, behind a page of context */
     if (const char *reason = std::strstr(text, raised)) {
         text = reason + sizeof raised - 1;
     }
@@ -138,7 +139,8 @@ std::string schema_of(const common_json &request)
         schema = format.at("json_schema").contains("schema") ? format.at("json_schema").at("schema")
                                                              : common_json::object();
     } else if (type != "text") {
-        throw std::invalid_argument("response_format.type must be text, json_object or json_schema");
+        throw std::invalid_argument(
+            "response_format.type must be text, json_object or json_schema");
     } else {
         return "";
     }
@@ -150,12 +152,14 @@ std::string schema_of(const common_json &request)
 
 void set_options(common_chat_templates_inputs &in, const common_json &request)
 {
-    if (request.contains("chat_template_kwargs") && request.at("chat_template_kwargs").is_object()) {
+    if (request.contains("chat_template_kwargs") &&
+        request.at("chat_template_kwargs").is_object()) {
         for (const auto &item : request.at("chat_template_kwargs").items()) {
             in.chat_template_kwargs[item.key()] = item.value().dump();
         }
         const auto thinking = in.chat_template_kwargs.find("enable_thinking");
-        in.enable_thinking = thinking == in.chat_template_kwargs.end() || thinking->second != "false";
+        in.enable_thinking =
+            thinking == in.chat_template_kwargs.end() || thinking->second != "false";
     }
     if (request.contains("reasoning_effort") && request.at("reasoning_effort").is_string()) {
         const common_json &effort = request.at("reasoning_effort");
@@ -190,10 +194,12 @@ void describe_tools(common_chat_templates_inputs &in)
 {
     std::string text = "You can call these functions:\n";
     for (const auto &tool : in.tools) {
-        text += "{\"name\": " + common_json(tool.name).dump() + ", \"description\": " +
-                common_json(tool.description).dump() + ", \"parameters\": " + tool.parameters + "}\n";
+        text += "{\"name\": " + common_json(tool.name).dump() +
+                ", \"description\": " + common_json(tool.description).dump() +
+                ", \"parameters\": " + tool.parameters + "}\n";
     }
-    text += "Answer with one JSON object. To call: {\"tool_calls\": [{\"name\": …, \"arguments\": {…}}]}.";
+    text +=
+        "Answer with one JSON object. To call: {\"tool_calls\": [{\"name\": …, \"arguments\": {…}}]}.";
     if (in.tool_choice != COMMON_CHAT_TOOL_CHOICE_REQUIRED) {
         text += " To answer yourself: {\"answer\": \"…\"}.";
     }
@@ -222,7 +228,8 @@ std::string grammar_for_tools(const common_chat_templates_inputs &in)
 {
     common_json calls = common_json::array();
     for (const auto &tool : in.tools) {
-        common_json parameters = common_json::parse(tool.parameters.empty() ? "{}" : tool.parameters);
+        common_json parameters =
+            common_json::parse(tool.parameters.empty() ? "{}" : tool.parameters);
         if (!parameters.is_object() || parameters.empty()) {
             parameters = common_json::parse("{\"type\":\"object\",\"properties\":{}}");
         }
@@ -232,8 +239,9 @@ std::string grammar_for_tools(const common_chat_templates_inputs &in)
         call["properties"]["arguments"] = parameters;
         calls.push_back(call);
     }
-    common_json list = common_json::parse("{\"type\":\"object\",\"properties\":{\"tool_calls\":{\"type\":\"array\","
-                                          "\"minItems\":1}},\"required\":[\"tool_calls\"]}");
+    common_json list = common_json::parse(
+        "{\"type\":\"object\",\"properties\":{\"tool_calls\":{\"type\":\"array\","
+        "\"minItems\":1}},\"required\":[\"tool_calls\"]}");
     list["properties"]["tool_calls"]["items"]["anyOf"] = calls;
     if (!in.parallel_tool_calls) {
         list["properties"]["tool_calls"]["maxItems"] = 1;
@@ -241,8 +249,9 @@ std::string grammar_for_tools(const common_chat_templates_inputs &in)
     if (in.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED) {
         return json_schema_to_grammar(list);
     }
-    common_json either = common_json::parse("{\"anyOf\":[{\"type\":\"object\",\"properties\":{\"answer\":"
-                                            "{\"type\":\"string\"}},\"required\":[\"answer\"]}]}");
+    common_json either =
+        common_json::parse("{\"anyOf\":[{\"type\":\"object\",\"properties\":{\"answer\":"
+                           "{\"type\":\"string\"}},\"required\":[\"answer\"]}]}");
     either["anyOf"].push_back(list);
     return json_schema_to_grammar(either);
 }
@@ -253,7 +262,8 @@ std::string grammar_for_tools(const common_chat_templates_inputs &in)
 
 struct chat {
     common_chat_templates_ptr templates;
-    std::unique_ptr<common_chat_template> direct; /* set when rendering it alone gives the full way's prompt */
+    std::unique_ptr<common_chat_template>
+        direct; /* set when rendering it alone gives the full way's prompt */
     bool add_bos = false, add_eos = false, tools = false;
     bool plain = false; /* the text of an answer needs no parser */
 
@@ -261,7 +271,8 @@ struct chat {
         common_chat_params params;
         syntax_ptr how;
     };
-    std::map<std::string, derived> known; /* what the full way derived, by everything but the messages */
+    std::map<std::string, derived>
+        known; /* what the full way derived, by everything but the messages */
 
     std::string render_direct(const common_chat_templates_inputs &in) const
     {
@@ -316,8 +327,8 @@ void try_direct(chat &c, const llama_model *model)
             return;
         }
     }
-    c.direct = std::make_unique<common_chat_template>(source, piece_of(vocab, llama_vocab_bos(vocab)),
-                                                      piece_of(vocab, llama_vocab_eos(vocab)));
+    c.direct = std::make_unique<common_chat_template>(
+        source, piece_of(vocab, llama_vocab_bos(vocab)), piece_of(vocab, llama_vocab_eos(vocab)));
     if (!c.direct->caps.supports_system_role || c.render_direct(in) != full.prompt) {
         c.direct.reset();
     }
@@ -380,7 +391,8 @@ chat::derived derive(const common_chat_params &params, const common_chat_templat
     auto s = std::make_shared<syntax>();
     s->params = common_chat_parser_params(params);
     s->params.reasoning_format = in.reasoning_format;
-    s->params.parse_tool_calls = !in.tools.empty() && in.tool_choice != COMMON_CHAT_TOOL_CHOICE_NONE;
+    s->params.parse_tool_calls =
+        !in.tools.empty() && in.tool_choice != COMMON_CHAT_TOOL_CHOICE_NONE;
     if (!params.parser.empty()) {
         s->params.parser.load(params.parser);
     }
@@ -391,7 +403,8 @@ chat::derived derive(const common_chat_params &params, const common_chat_templat
 bool only_text(const common_chat_templates_inputs &in)
 {
     for (const auto &m : in.messages) {
-        if (!m.tool_calls.empty() || !m.content_parts.empty() || !m.reasoning_content.empty() || m.role == "tool") {
+        if (!m.tool_calls.empty() || !m.content_parts.empty() || !m.reasoning_content.empty() ||
+            m.role == "tool") {
             return false;
         }
     }
@@ -400,8 +413,8 @@ bool only_text(const common_chat_templates_inputs &in)
 
 std::string known_key(const common_chat_templates_inputs &in)
 {
-    std::string key = in.json_schema + '\n' + std::to_string(in.tool_choice) + std::to_string(in.parallel_tool_calls) +
-                      std::to_string(in.enable_thinking);
+    std::string key = in.json_schema + '\n' + std::to_string(in.tool_choice) +
+                      std::to_string(in.parallel_tool_calls) + std::to_string(in.enable_thinking);
     for (const auto &tool : in.tools) {
         key += '\n' + tool.name + '\n' + tool.description + '\n' + tool.parameters;
     }
@@ -468,7 +481,8 @@ void render_own_tools(chat &c, common_chat_templates_inputs &in, chat_prompt &ou
     describe_tools(in);
     in.tools.clear();
     in.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
-    set_prompt(out, c.direct ? c.render_direct(in) : common_chat_templates_apply(c.templates.get(), in).prompt);
+    set_prompt(out, c.direct ? c.render_direct(in)
+                             : common_chat_templates_apply(c.templates.get(), in).prompt);
     auto s = std::make_shared<syntax>();
     s->own_tools = true;
     give_syntax(out, s);
@@ -481,7 +495,8 @@ void render(chat &c, const common_json &request, chat_prompt &out)
     in.add_eos = c.add_eos;
     const bool tools = !in.tools.empty() && in.tool_choice != COMMON_CHAT_TOOL_CHOICE_NONE;
     if (tools && !in.json_schema.empty()) {
-        throw std::invalid_argument("tools and response_format cannot be used together by a local model");
+        throw std::invalid_argument(
+            "tools and response_format cannot be used together by a local model");
     }
     if (tools && !c.tools) {
         render_own_tools(c, in, out);
@@ -543,8 +558,8 @@ bool chat_has_tools(const struct chat *c)
     return c->tools;
 }
 
-bool chat_render(struct chat *c, const char *json_text, size_t json_len, struct chat_prompt **out, char *why,
-                 size_t why_room)
+bool chat_render(struct chat *c, const char *json_text, size_t json_len, struct chat_prompt **out,
+                 char *why, size_t why_room)
 {
     chat_prompt *p = static_cast<chat_prompt *>(std::calloc(1, sizeof *p));
     if (!p) {
@@ -646,17 +661,23 @@ void show_call(chat_parser &p, size_t i, bool complete, bool final, const piece_
 {
     const common_chat_tool_call &call = p.message.tool_calls[i];
     if (!p.name_shown[i] && (complete || !call.arguments.empty()) && !call.name.empty()) {
-        chat_piece piece = {CHAT_TOOL, "", 0, static_cast<int>(i), call.id.c_str(), call.name.c_str()};
+        chat_piece piece = {CHAT_TOOL,        "", 0, static_cast<int>(i), call.id.c_str(),
+                            call.name.c_str()};
         out.fn(out.user, &piece);
         p.name_shown[i] = true;
     }
     if (p.name_shown[i] && call.arguments.size() > p.arguments_shown[i]) {
         const size_t from = p.arguments_shown[i];
-        chat_piece piece = {CHAT_TOOL, call.arguments.c_str() + from, call.arguments.size() - from,
-                            static_cast<int>(i), nullptr, nullptr};
+        chat_piece piece = {CHAT_TOOL,
+                            call.arguments.c_str() + from,
+                            call.arguments.size() - from,
+                            static_cast<int>(i),
+                            nullptr,
+                            nullptr};
         out.fn(out.user, &piece);
         p.arguments_shown[i] = call.arguments.size();
-    } else if (p.name_shown[i] && final && call.arguments.empty()) { /* clients parse what they get */
+    } else if (p.name_shown[i] && final &&
+               call.arguments.empty()) { /* clients parse what they get */
         chat_piece piece = {CHAT_TOOL, "{}", 2, static_cast<int>(i), nullptr, nullptr};
         out.fn(out.user, &piece);
     }
@@ -686,7 +707,8 @@ void show_news(chat_parser &p, bool final, const piece_out &out)
 bool calls_are_complete(const common_chat_msg &m)
 {
     for (const auto &call : m.tool_calls) {
-        const common_json arguments = common_json::parse_no_throw(call.arguments.empty() ? "{}" : call.arguments);
+        const common_json arguments =
+            common_json::parse_no_throw(call.arguments.empty() ? "{}" : call.arguments);
         if (call.name.empty() || arguments.is_discarded()) {
             return false;
         }
@@ -701,7 +723,8 @@ bool lost_something(const chat_parser &p)
         return false;
     }
     const common_chat_msg partial = common_chat_parse(p.text, true, p.how->params);
-    const bool empty = p.message.empty() && p.text.find_first_not_of(" \n\t\r") != std::string::npos;
+    const bool empty =
+        p.message.empty() && p.text.find_first_not_of(" \n\t\r") != std::string::npos;
     return empty || partial.tool_calls.size() > p.message.tool_calls.size();
 }
 
@@ -742,7 +765,8 @@ void chat_parser_free(struct chat_parser *p)
     delete p;
 }
 
-void chat_parser_feed(struct chat_parser *p, const char *text, size_t len, chat_piece_fn *fn, void *user)
+void chat_parser_feed(struct chat_parser *p, const char *text, size_t len, chat_piece_fn *fn,
+                      void *user)
 {
     p->text.append(text, len);
     /* Each parse reads all of the text: on long answers not after every token. */
@@ -777,7 +801,8 @@ bool chat_parser_end(struct chat_parser *p, chat_piece_fn *fn, void *user)
     } catch (...) {
         complete = false;
     }
-    const bool shown_nothing = p->content_shown == 0 && p->reasoning_shown == 0 && chat_parser_tool_calls(p) == 0;
+    const bool shown_nothing =
+        p->content_shown == 0 && p->reasoning_shown == 0 && chat_parser_tool_calls(p) == 0;
     if (shown_nothing && !complete) {
         out.text(CHAT_TEXT, p->text, 0); /* what it is, rather than nothing */
     }

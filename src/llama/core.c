@@ -74,7 +74,8 @@ static enum err choose_context(struct core *c, struct fault *fault)
     const struct gguf_facts *f = &c->facts;
     int64_t wanted = c->options.context > 0 ? c->options.context : f->context;
     if (wanted > f->context) {
-        snprintf(c->warning, sizeof c->warning, "context %lld is more than the model's %lld: using %lld", (long long)wanted,
+        snprintf(c->warning, sizeof c->warning,
+                 "context %lld is more than the model's %lld: using %lld", (long long)wanted,
                  (long long)f->context, (long long)f->context);
         wanted = f->context;
     }
@@ -87,18 +88,21 @@ static enum err choose_context(struct core *c, struct fault *fault)
             fits = MAX(fits / 2, CONTEXT_MIN);
         }
         if (fits < wanted) {
-            snprintf(c->warning, sizeof c->warning,
-                     "context is %lld instead of the model's %lld to fit into memory; set `context` or fewer `slots` to change it",
-                     (long long)fits, (long long)wanted);
+            snprintf(
+                c->warning, sizeof c->warning,
+                "context is %lld instead of the model's %lld to fit into memory; set `context` or fewer `slots` to change it",
+                (long long)fits, (long long)wanted);
         }
         wanted = fits;
     }
     int64_t needed = gguf_memory_needed(f, wanted, c->options.slots);
     if (needed > room) {
-        return fault_set(fault, ERR_NO_MEMORY,
-                         "%s needs %lld MiB with context %lld and %d slots, but only %lld MiB are free: take a smaller "
-                         "model, `context` or `slots`", c->options.model_path, (long long)(needed / (int64_t)MIB),
-                         (long long)wanted, c->options.slots, (long long)(room / (int64_t)MIB));
+        return fault_set(
+            fault, ERR_NO_MEMORY,
+            "%s needs %lld MiB with context %lld and %d slots, but only %lld MiB are free: take a smaller "
+            "model, `context` or `slots`",
+            c->options.model_path, (long long)(needed / (int64_t)MIB), (long long)wanted,
+            c->options.slots, (long long)(room / (int64_t)MIB));
     }
     c->context_tokens = wanted;
     int spares = MIN(MAX(c->options.slots, 2), SPARES_MAX);
@@ -175,18 +179,21 @@ static enum err load_model(struct core *c, struct fault *fault)
     take_last_error(forget, sizeof forget);
     struct llama_model_params p = llama_model_default_params();
     bool can_offload = llama_supports_gpu_offload() && c->devices[0];
-    p.n_gpu_layers = !can_offload                            ? 0
-                     : c->options.gpu_layers == GPU_AUTO     ? -1
-                                                             : c->options.gpu_layers;
+    p.n_gpu_layers = !can_offload                        ? 0
+                     : c->options.gpu_layers == GPU_AUTO ? -1
+                                                         : c->options.gpu_layers;
     c->gpu_layers = p.n_gpu_layers < 0 ? (int)c->facts.layers + 1 : p.n_gpu_layers;
     c->model = llama_model_load_from_file(c->options.model_path, p);
     if (!c->model) {
         char why[200];
         take_last_error(why, sizeof why);
-        return fault_set(fault, ERR_INVALID, "llama.cpp cannot load %s: %s", c->options.model_path, why);
+        return fault_set(fault, ERR_INVALID, "llama.cpp cannot load %s: %s", c->options.model_path,
+                         why);
     }
-    if (llama_model_has_encoder(c->model) || !llama_model_has_decoder(c->model) || llama_model_is_diffusion(c->model)) {
-        return fault_set(fault, ERR_INVALID, "%s is no text generator (architecture %s); take a chat model",
+    if (llama_model_has_encoder(c->model) || !llama_model_has_decoder(c->model) ||
+        llama_model_is_diffusion(c->model)) {
+        return fault_set(fault, ERR_INVALID,
+                         "%s is no text generator (architecture %s); take a chat model",
                          c->options.model_path, c->facts.architecture);
     }
     c->vocab = llama_model_get_vocab(c->model);
@@ -198,7 +205,8 @@ static enum err make_context(struct core *c, struct fault *fault)
     struct llama_context_params p = llama_context_default_params();
     uint64_t cells = (uint64_t)c->context_tokens * (uint64_t)c->sequences;
     if (cells > INT32_MAX) {
-        return fault_set(fault, ERR_INVALID, "context %lld times %d sequences is more than llama.cpp can count",
+        return fault_set(fault, ERR_INVALID,
+                         "context %lld times %d sequences is more than llama.cpp can count",
                          (long long)c->context_tokens, c->sequences);
     }
     p.n_ctx = (uint32_t)cells;
@@ -213,7 +221,8 @@ static enum err make_context(struct core *c, struct fault *fault)
     if (!c->context) {
         char why[200];
         take_last_error(why, sizeof why);
-        return fault_set(fault, ERR_NO_MEMORY, "llama.cpp cannot make a context for %s: %s", c->options.model_path, why);
+        return fault_set(fault, ERR_NO_MEMORY, "llama.cpp cannot make a context for %s: %s",
+                         c->options.model_path, why);
     }
     struct ggml_threadpool_params tp = ggml_threadpool_params_default(c->threads);
     c->threadpool = ggml_threadpool_new(&tp);
@@ -233,8 +242,8 @@ static enum err add_adapter(struct core *c, struct fault *fault)
     if (!c->adapter || llama_set_adapters_lora(c->context, &c->adapter, 1, &scale) != 0) {
         char why[200];
         take_last_error(why, sizeof why);
-        return fault_set(fault, ERR_INVALID, "the adapter %s does not go with %s: %s", c->options.adapter_path,
-                         c->options.model_path, why);
+        return fault_set(fault, ERR_INVALID, "the adapter %s does not go with %s: %s",
+                         c->options.adapter_path, c->options.model_path, why);
     }
     return OK;
 }

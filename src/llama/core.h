@@ -23,18 +23,18 @@
 #define SLOTS_MAX 64
 
 struct core_options {
-    const char *model_path;    /* copied */
-    const char *adapter_path;  /* copied; NULL = none */
-    int64_t context;           /* per request; 0 = what the model declares, made to fit */
-    int slots;                 /* 4 */
-    int threads;               /* 0 = physical cores within the cgroup's quota, less one */
-    int gpu_layers;            /* GPU_AUTO, GPU_OFF or a count */
-    struct mailbox *mailbox;   /* borrowed, outlives the core */
+    const char *model_path;   /* copied */
+    const char *adapter_path; /* copied; NULL = none */
+    int64_t context;          /* per request; 0 = what the model declares, made to fit */
+    int slots;                /* 4 */
+    int threads;              /* 0 = physical cores within the cgroup's quota, less one */
+    int gpu_layers;           /* GPU_AUTO, GPU_OFF or a count */
+    struct mailbox *mailbox;  /* borrowed, outlives the core */
 };
 
 struct core {
     struct core_options options;
-    struct queue queue;        /* of struct job */
+    struct queue queue; /* of struct job */
     pthread_t thread;
     /* after NEWS_LOADED */
     struct gguf_facts facts;
@@ -43,20 +43,20 @@ struct core {
     struct llama_context *context;
     struct llama_adapter_lora *adapter;
     struct ggml_threadpool *threadpool;
-    struct chat *chat;         /* the I/O thread's */
+    struct chat *chat; /* the I/O thread's */
     struct judge *judge;
-    int sequences;             /* slots and spares */
-    int64_t context_tokens;    /* of one request */
+    int sequences;          /* slots and spares */
+    int64_t context_tokens; /* of one request */
     int threads;
-    bool reuse;                /* tails of sequences can be removed */
-    bool greedy;               /* by default */
-    int token_bytes_max;       /* longest token text */
+    bool reuse;          /* tails of sequences can be removed */
+    bool greedy;         /* by default */
+    int token_bytes_max; /* longest token text */
     double load_ms;
     int gpu_layers;
     char devices[128];
     char warning[200];
-    char chat_why[200];        /* when chat is NULL */
-    struct fault fault;        /* after NEWS_FAILED */
+    char chat_why[200]; /* when chat is NULL */
+    struct fault fault; /* after NEWS_FAILED */
     struct {
         atomic_bool closing;
         atomic_uint running, waiting;
@@ -64,7 +64,7 @@ struct core {
     } shared;
     /* the I/O thread's */
     struct {
-        int jobs;              /* not yet given back */
+        int jobs; /* not yet given back */
         bool loaded, closed;
     } io;
 };

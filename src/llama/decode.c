@@ -39,15 +39,15 @@
 
 enum {
     PENDING_MAX = 64,
-    HEAD_BYTES = 512,         /* of an answer, to recognise a refusal */
-    STATS_EVERY = 4,          /* tokens */
+    HEAD_BYTES = 512, /* of an answer, to recognise a refusal */
+    STATS_EVERY = 4,  /* tokens */
     CHUNK_MIN = 16,
-    CHUNK_MAX = 512,          /* n_batch */
+    CHUNK_MAX = 512, /* n_batch */
     CHUNK_DETERMINISTIC = 128,
-    COPY_WORTH_TOKENS = 16,   /* a shared prefix shorter than this is not worth a copy */
+    COPY_WORTH_TOKENS = 16, /* a shared prefix shorter than this is not worth a copy */
 };
-#define STEP_SHARED_S 0.05    /* a prompt may hold up others this long … */
-#define STEP_ALONE_S 0.25     /* … and a cancellation that long */
+#define STEP_SHARED_S 0.05 /* a prompt may hold up others this long … */
+#define STEP_ALONE_S 0.25  /* … and a cancellation that long */
 #define COPY_BYTES_PER_S 2e9
 
 enum phase { PHASE_PROMPT, PHASE_WAITING, PHASE_GENERATING };
@@ -57,9 +57,9 @@ struct run {
     int choice;
     enum phase phase;
     struct sequence *seq;
-    int32_t next;             /* GENERATING: to be fed */
+    int32_t next; /* GENERATING: to be fed */
     int64_t generated;
-    int output;               /* index in the batch whose logits are its; -1 = none */
+    int output; /* index in the batch whose logits are its; -1 = none */
     struct sampler *sampler;
     struct answer answer;
     struct token_sums sums;
@@ -69,11 +69,11 @@ struct run {
 
 struct sequence {
     int id;
-    int32_t *tokens;          /* what its cells hold */
+    int32_t *tokens; /* what its cells hold */
     int count;
-    struct text key;          /* whose */
-    uint64_t used_at;         /* step number */
-    struct run *run;          /* NULL = idle */
+    struct text key;  /* whose */
+    uint64_t used_at; /* step number */
+    struct run *run;  /* NULL = idle */
 };
 
 struct decoder {
@@ -99,14 +99,16 @@ struct decoder {
 static void tell_text(struct decoder *d, struct run *r, struct span text)
 {
     struct news n = {.kind = NEWS_TEXT, .choice = (uint8_t)r->choice, .job = r->job};
-    news_write(&d->news, &n, text, r->job->params.logprobs ? text_span(&r->answer.logprobs) : SPAN_NONE);
+    news_write(&d->news, &n, text,
+               r->job->params.logprobs ? text_span(&r->answer.logprobs) : SPAN_NONE);
     text_clear(&r->answer.logprobs);
 }
 
 static void tell_stats(struct decoder *d, struct job *job)
 {
     struct news n = {.kind = NEWS_STATS, .job = job};
-    news_write(&d->news, &n, span_of((const char *)&job->result.stats, sizeof job->result.stats), SPAN_NONE);
+    news_write(&d->news, &n, span_of((const char *)&job->result.stats, sizeof job->result.stats),
+               SPAN_NONE);
 }
 
 static void tell_end(struct decoder *d, struct job *job)
@@ -143,7 +145,8 @@ static void seq_copy(struct decoder *d, const struct sequence *from, struct sequ
 
 static int common_prefix(const struct sequence *s, const struct job *job)
 {
-    int most = MIN(s->count, job->tokens_count - 1); /* the last token is computed: its logits are needed */
+    int most = MIN(s->count,
+                   job->tokens_count - 1); /* the last token is computed: its logits are needed */
     int n = 0;
     while (n < most && s->tokens[n] == job->tokens[n]) {
         n++;
@@ -186,7 +189,8 @@ static struct sequence *pick_sequence(struct decoder *d, const struct job *job)
         }
     }
     struct sequence *victim = least_used(d, best);
-    bool loses_much = best && best->count - shared > COPY_WORTH_TOKENS && best->count - shared > shared / 8;
+    bool loses_much =
+        best && best->count - shared > COPY_WORTH_TOKENS && best->count - shared > shared / 8;
     bool in_place = best && !best->run && (!victim || !loses_much || !copy_pays(d, shared));
     if (in_place) {
         seq_cut(d, best, shared);
@@ -237,7 +241,8 @@ static void keep_stats(struct decoder *d, struct run *r, bool final)
     judge_fill(d->c->judge, &r->sums, final, &stats);
     struct frame_stats *kept = &r->job->result.stats;
     bool first = kept->tokens == 0 && !kept->final;
-    bool worse = stats.refusal > kept->refusal || (stats.refusal == kept->refusal && stats.sum_logprob <= kept->sum_logprob);
+    bool worse = stats.refusal > kept->refusal ||
+                 (stats.refusal == kept->refusal && stats.sum_logprob <= kept->sum_logprob);
     if (first || worse) {
         *kept = stats;
     }
@@ -327,7 +332,8 @@ static void admit(struct decoder *d, struct job *job)
 static void drop_pending(struct decoder *d, int i, enum err err)
 {
     struct job *job = d->pending[i];
-    memmove(&d->pending[i], &d->pending[i + 1], sizeof d->pending[0] * (size_t)(d->pending_count - i - 1));
+    memmove(&d->pending[i], &d->pending[i + 1],
+            sizeof(struct job *) * (size_t)(d->pending_count - i - 1));
     d->pending_count--;
     if (err) {
         job->result.end.err = (uint8_t)err;
@@ -366,8 +372,8 @@ static void take_jobs(struct decoder *d)
 
 /* ---- tokens ---- */
 
-static void add_logprob_token(struct decoder *d, struct json_out *w, int32_t token, const float *logits,
-                              const struct logit_facts *facts)
+static void add_logprob_token(struct decoder *d, struct json_out *w, int32_t token,
+                              const float *logits, const struct logit_facts *facts)
 {
     char piece[256];
     int32_t n = llama_token_to_piece(d->c->vocab, token, piece, sizeof piece, 0, true);
@@ -395,7 +401,9 @@ static void add_logprob_entry(struct decoder *d, struct run *r, int32_t token, c
     json_key(&w, "top_logprobs");
     json_begin_array(&w);
     int32_t top[TOP_LOGPROBS_MAX];
-    int count = r->job->params.top_logprobs ? logits_top(logits, d->vocabulary, r->job->params.top_logprobs, top) : 0;
+    int count = r->job->params.top_logprobs
+                    ? logits_top(logits, d->vocabulary, r->job->params.top_logprobs, top)
+                    : 0;
     for (int i = 0; i < count; i++) {
         add_logprob_token(d, &w, top[i], logits, facts);
         json_end_object(&w);
@@ -434,15 +442,16 @@ static void count_token(struct decoder *d, struct run *r, int32_t token, const f
     if (!job->wants_stats) {
         return;
     }
-    token_sums_add(&r->sums, (double)logits[token] - facts->log_sum, (double)facts->max - (double)facts->second,
-                   facts->entropy);
+    token_sums_add(&r->sums, (double)logits[token] - facts->log_sum,
+                   (double)facts->max - (double)facts->second, facts->entropy);
     if (r->generated % STATS_EVERY == 1 && !llama_vocab_is_eog(d->c->vocab, token)) {
         keep_stats(d, r, false);
         tell_stats(d, job);
     }
 }
 
-static void take_token(struct decoder *d, struct run *r, const float *logits, const struct logit_facts *facts)
+static void take_token(struct decoder *d, struct run *r, const float *logits,
+                       const struct logit_facts *facts)
 {
     struct job *job = r->job;
     int32_t token = sampler_take(r->sampler, logits, facts, d->scratch);
@@ -472,7 +481,8 @@ static void take_token(struct decoder *d, struct run *r, const float *logits, co
 }
 
 /* The prompt is computed once; the other choices get a copy and go on from the same logits. */
-static void start_choices(struct decoder *d, struct run *first, const float *logits, const struct logit_facts *facts)
+static void start_choices(struct decoder *d, struct run *first, const float *logits,
+                          const struct logit_facts *facts)
 {
     for (int i = 0; i < d->c->sequences; i++) {
         struct run *r = d->seqs[i].run;
@@ -484,7 +494,8 @@ static void start_choices(struct decoder *d, struct run *first, const float *log
 }
 
 /* No more of the passes over the vocabulary than this job needs. */
-static void measure(const struct decoder *d, const struct run *r, const float *logits, struct logit_facts *out)
+static void measure(const struct decoder *d, const struct run *r, const float *logits,
+                    struct logit_facts *out)
 {
     if (r->job->wants_stats || r->job->params.logprobs) {
         logits_measure(logits, d->vocabulary, out);
@@ -601,14 +612,16 @@ static void measure_speed(struct decoder *d, int prompt_tokens, int tokens, doub
 {
     if (prompt_tokens >= CHUNK_MIN && seconds > 0) {
         mean_in(&d->prompt_speed, (double)tokens / seconds);
-        atomic_store_explicit(&d->c->shared.prompt_tokens_per_s, (float)d->prompt_speed, memory_order_relaxed);
+        atomic_store_explicit(&d->c->shared.prompt_tokens_per_s, (float)d->prompt_speed,
+                              memory_order_relaxed);
     }
     uint64_t now = clock_now_us();
     if (now - d->speed_since_us > US_PER_S / 5) {
         double span_s = (double)(now - d->speed_since_us) / US_PER_S;
         if (d->speed_tokens && span_s < 1) {
             mean_in(&d->speed, (double)d->speed_tokens / span_s);
-            atomic_store_explicit(&d->c->shared.tokens_per_s, (float)d->speed, memory_order_relaxed);
+            atomic_store_explicit(&d->c->shared.tokens_per_s, (float)d->speed,
+                                  memory_order_relaxed);
         }
         d->speed_tokens = 0;
         d->speed_since_us = now;

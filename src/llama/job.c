@@ -40,7 +40,8 @@ void mailbox_post(struct mailbox *m, struct text *batch)
     pthread_mutex_lock(&m->shared.lock);
     bool was_empty = m->shared.news.len == 0;
     text_add(&m->shared.news, text_span(batch));
-    ASSERT(!m->shared.news.overflow); /* the I/O thread has hung: a restart is better than lost news */
+    ASSERT(
+        !m->shared.news.overflow); /* the I/O thread has hung: a restart is better than lost news */
     pthread_mutex_unlock(&m->shared.lock);
     text_clear(batch);
     if (was_empty) {

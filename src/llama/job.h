@@ -24,20 +24,20 @@ struct core;
 struct conn;
 
 struct job {
-    struct arena *arena;         /* the job's, and all its strings */
+    struct arena *arena; /* the job's, and all its strings */
     struct core *core;
     uint32_t request;
     struct params params;
-    struct chat_prompt *prompt;  /* grammar and parser; NULL for a raw completion */
-    struct span key;             /* whose computed prefixes may be shared */
-    int32_t *tokens;             /* the prompt */
+    struct chat_prompt *prompt; /* grammar and parser; NULL for a raw completion */
+    struct span key;            /* whose computed prefixes may be shared */
+    int32_t *tokens;            /* the prompt */
     int tokens_count;
     bool deterministic;
     bool wants_stats;
-    bool *show_special;          /* by token: its text matters to the parser; NULL = none does */
-    struct {                     /* the I/O thread's */
-        struct link link;        /* in its connection */
-        struct conn *conn;       /* NULL: it left */
+    bool *show_special;    /* by token: its text matters to the parser; NULL = none does */
+    struct {               /* the I/O thread's */
+        struct link link;  /* in its connection */
+        struct conn *conn; /* NULL: it left */
         struct chat_parser *parsers[CHOICES_MAX];
         bool has_parsers, bad_tool_call;
         int64_t reasoning_tokens;
@@ -45,7 +45,7 @@ struct job {
     struct {
         atomic_bool cancelled, paused;
     } shared;
-    struct {                     /* the decode thread's; the I/O thread reads it after NEWS_END */
+    struct { /* the decode thread's; the I/O thread reads it after NEWS_END */
         struct frame_end end;
         struct frame_stats stats;
         struct fault fault;
@@ -54,6 +54,9 @@ struct job {
     } result;
 };
 
+/* Fills a job that has arena, core and request. `submit` is the payload's JSON: {endpoint, key, deterministic,
+ * confidence, prompt, prefix, body}. ERR_INVALID or ERR_CONTEXT_LENGTH with a sentence for the client. */
+enum err job_read(struct job *job, const struct json *submit, struct fault *fault) MUST_USE;
 void job_free(struct job *job);
 
 /* ---- news from decode threads ---- */

@@ -20,12 +20,21 @@ enum { STATISTICS_MAX = 16, POINTS_MAX = 4096, DEFAULT_TOKENS_MAX = 256 };
 #define PROBE_OVER_SUM 0.25 /* how much better than the sum alone a probe may find an answer */
 
 enum statistic {
-    STAT_SUM, STAT_MEAN, STAT_MIN, STAT_FIRST, STAT_MARGIN, STAT_ENTROPY, STAT_TOKENS, STAT_REFUSAL, STAT_UNKNOWN,
+    STAT_SUM,
+    STAT_MEAN,
+    STAT_MIN,
+    STAT_FIRST,
+    STAT_MARGIN,
+    STAT_ENTROPY,
+    STAT_TOKENS,
+    STAT_REFUSAL,
+    STAT_UNKNOWN,
     STAT_COUNT,
 };
-static const char *const statistic_names[STAT_COUNT] = { /* tools/train/probe.py, STATS */
-    "sum_logprob", "mean_logprob", "min_logprob", "first_logprob", "min_margin", "mean_entropy", "n_tokens",
-    "is_refusal", "is_unknown",
+static const char *const statistic_names[STAT_COUNT] = {
+    /* tools/train/probe.py, STATS */
+    "sum_logprob",  "mean_logprob", "min_logprob", "first_logprob", "min_margin",
+    "mean_entropy", "n_tokens",     "is_refusal",  "is_unknown",
 };
 
 struct curve { /* piecewise linear, both rising */
@@ -126,7 +135,8 @@ static double upper_bound(const struct judge *j, const struct token_sums *s)
     return j->has_probe ? 1 : exp(s->sum / (4 + 0.12 * DEFAULT_TOKENS_MAX));
 }
 
-void judge_fill(const struct judge *j, const struct token_sums *s, bool final, struct frame_stats *out)
+void judge_fill(const struct judge *j, const struct token_sums *s, bool final,
+                struct frame_stats *out)
 {
     out->sum_logprob = s->sum;
     out->min_logprob = s->min;
@@ -161,7 +171,8 @@ static bool read_curve(const struct json *v, struct curve *out)
     struct json_iter ps = json_iter(p);
     for (struct json_iter it = json_iter(score); json_next(&it) && json_next(&ps);) {
         size_t i = it.index;
-        ok = ok && json_to_f64(it.value, &c.score[i]) && json_to_f64(ps.value, &c.p[i]) && c.p[i] >= 0 && c.p[i] <= 1;
+        ok = ok && json_to_f64(it.value, &c.score[i]) && json_to_f64(ps.value, &c.p[i]) &&
+             c.p[i] >= 0 && c.p[i] <= 1;
         ok = ok && (i == 0 || (c.score[i] >= c.score[i - 1] && c.p[i] >= c.p[i - 1]));
     }
     if (!ok) {
@@ -208,7 +219,8 @@ static bool read_probe(const struct json *root, struct judge *j)
             return false;
         }
     }
-    if (!numbers(json_get(root, "mean"), count, j->mean) || !numbers(json_get(root, "scale"), count, j->scale) ||
+    if (!numbers(json_get(root, "mean"), count, j->mean) ||
+        !numbers(json_get(root, "scale"), count, j->scale) ||
         !numbers(json_get(root, "weights"), count, j->weight)) {
         return false;
     }
@@ -218,7 +230,8 @@ static bool read_probe(const struct json *root, struct judge *j)
         }
     }
     j->statistics = count;
-    return json_to_f64(json_get(root, "bias"), &j->bias) && read_curve(json_get(root, "calibration"), &j->probe_curve);
+    return json_to_f64(json_get(root, "bias"), &j->bias) &&
+           read_curve(json_get(root, "calibration"), &j->probe_curve);
 }
 
 static bool read_file(const char *path, struct text *out)
@@ -235,13 +248,16 @@ static bool read_file(const char *path, struct text *out)
     return !out->overflow;
 }
 
-static void read_judge(struct judge *j, const struct json *root, const char *digest, char *note, size_t room)
+static void read_judge(struct judge *j, const struct json *root, const char *digest, char *note,
+                       size_t room)
 {
     struct span bound_to = json_str(json_get(root, "model_sha256"));
     if (!span_is(json_str(json_get(root, "format")), "weir-probe-1")) {
-        snprintf(note, room, "the probe file is not of format weir-probe-1: confidence is uncalibrated");
+        snprintf(note, room,
+                 "the probe file is not of format weir-probe-1: confidence is uncalibrated");
     } else if (!span_is(bound_to, digest)) {
-        snprintf(note, room, "the probe file belongs to another model file: confidence is uncalibrated");
+        snprintf(note, room,
+                 "the probe file belongs to another model file: confidence is uncalibrated");
     } else {
         j->has_probe = read_probe(root, j);
         j->has_sum = read_curve(json_get(root, "sum_logprob_calibration"), &j->sum_curve);

@@ -27,6 +27,7 @@ struct judge *judge_new(const char *model_path, char *note, size_t note_room);
 void judge_free(struct judge *j);
 bool judge_calibrated(const struct judge *j);
 /* Fills all of `out` but refusal and bad_tool_call, which it reads: either makes p 0. */
-void judge_fill(const struct judge *j, const struct token_sums *s, bool final, struct frame_stats *out);
+void judge_fill(const struct judge *j, const struct token_sums *s, bool final,
+                struct frame_stats *out);
 
 #endif

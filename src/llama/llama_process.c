@@ -23,9 +23,9 @@
 #include "base/log.h"
 #include "core/delta.h"
 #include "core/types.h"
-#include "json/json.h"
 #include "llama/answer.h"
 #include "llama/core.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -61,7 +61,7 @@ struct process {
         char *path, *adapter;
         int64_t context;
     } wish;
-    struct fault why;     /* no model stands */
+    struct fault why; /* no model stands */
     char switch_error[400];
     uint64_t load_sent_us, drain_until_us;
     bool was_busy;
@@ -112,7 +112,8 @@ static void send_out(struct process *p, struct conn *c)
     text_drop_front(&c->out, sent);
 }
 
-static void write_delta(struct conn *c, uint32_t request, const struct frame_delta *d, const struct span parts[4])
+static void write_delta(struct conn *c, uint32_t request, const struct frame_delta *d,
+                        const struct span parts[4])
 {
     size_t bytes = sizeof *d;
     for (int i = 0; i < 4; i++) {
@@ -131,8 +132,8 @@ static void write_delta(struct conn *c, uint32_t request, const struct frame_del
     }
 }
 
-static void send_delta(struct job *job, enum delta_kind kind, int choice, int tool_index, struct span text,
-                       struct span id, struct span name, struct span logprobs)
+static void send_delta(struct job *job, enum delta_kind kind, int choice, int tool_index,
+                       struct span text, struct span id, struct span name, struct span logprobs)
 {
     struct frame_delta d = {
         .kind = (uint8_t)kind,
@@ -158,7 +159,10 @@ static void send_end(struct conn *c, uint32_t request, struct frame_end *end, co
 
 static void refuse(struct conn *c, uint32_t request, enum err err, const char *text)
 {
-    struct frame_end end = {.err = (uint8_t)err, .input_tokens = -1, .output_tokens = 0, .cached_tokens = -1,
+    struct frame_end end = {.err = (uint8_t)err,
+                            .input_tokens = -1,
+                            .output_tokens = 0,
+                            .cached_tokens = -1,
                             .reasoning_tokens = -1};
     send_end(c, request, &end, text);
 }
@@ -207,7 +211,9 @@ static void put_model(struct json_out *w, const struct core *core)
     json_put_c(w, "devices", core->devices);
     json_put_int(w, "gpu_layers", core->gpu_layers);
     json_put_int(w, "threads", core->threads);
-    json_put_c(w, "warning", core->chat ? core->warning : "the model's chat template does not work: completions only");
+    json_put_c(w, "warning",
+               core->chat ? core->warning
+                          : "the model's chat template does not work: completions only");
 }
 
 static void send_hello(struct process *p, struct conn *c)
@@ -278,131 +284,6 @@ static void send_load(struct process *p, uint64_t now)
 
 /* ---- SUBMIT ---- */
 
-static enum err tokenise(struct job *job, struct span text, bool chat, struct fault *fault)
-{
-    struct core *core = job->core;
-    int64_t most = core->context_tokens;
-    /* A token has at most token_bytes_max bytes: what is surely too long is not even looked at. */
-    if (text.len / (size_t)core->token_bytes_max > (size_t)most) {
-        return fault_set(fault, ERR_CONTEXT_LENGTH, "the prompt has more than %zu tokens, the model's context is %lld",
-                         text.len / (size_t)core->token_bytes_max, (long long)most);
-    }
-    int32_t room = (int32_t)(text.len + 16);
-    job->tokens = NEW_ARRAY(int32_t, room);
-    int32_t n = llama_tokenize(core->vocab, text.data, (int32_t)text.len, job->tokens, room, true, chat);
-    if (n < 0) {
-        return fault_set(fault, ERR_INTERNAL, "the prompt cannot be tokenised");
-    }
-    if (n == 0) {
-        return fault_set(fault, ERR_INVALID, "the prompt is empty");
-    }
-    if (n + 1 > most) {
-        return fault_set(fault, ERR_CONTEXT_LENGTH,
-                         "the prompt has %d tokens; with at least one for the answer that is more than the model's "
-                         "context of %lld", n, (long long)most);
-    }
-    job->tokens_count = n;
-    return OK;
-}
-
-static void show_preserved(struct job *job)
-{
-    const struct chat_strings *preserved = &job->prompt->preserved;
-    if (preserved->count == 0) {
-        return;
-    }
-    int32_t vocabulary = llama_vocab_n_tokens(job->core->vocab);
-    job->show_special = NEW_ARRAY(bool, vocabulary);
-    for (size_t i = 0; i < preserved->count; i++) {
-        int32_t token[2];
-        const char *text = preserved->items[i];
-        if (llama_tokenize(job->core->vocab, text, (int32_t)strlen(text), token, 2, false, true) == 1) {
-            job->show_special[token[0]] = true;
-        }
-    }
-}
-
-static enum err render_chat(struct job *job, const struct json *body, struct span prefix, struct fault *fault)
-{
-    static const char *const fields[] = {
-        "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning_effort",
-        "chat_template_kwargs",
-    };
-    if (!job->core->chat) {
-        return fault_set(fault, ERR_INVALID, "the model's chat template does not work (%s): use completions or another model",
-                         job->core->chat_why);
-    }
-    struct text request;
-    text_init(&request, FRAME_PAYLOAD_MAX);
-    struct json_out w = json_out(&request);
-    json_begin_object(&w);
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        const struct json *v = json_get(body, fields[i]);
-        if (json_type(v) != JSON_NONE && json_type(v) != JSON_NULL) {
-            json_put_value(&w, fields[i], v);
-        }
-    }
-    json_end_object(&w);
-    char why[300];
-    bool ok = chat_render(job->core->chat, request.data, request.len, &job->prompt, why, sizeof why);
-    text_done(&request);
-    if (!ok) {
-        return fault_set(fault, ERR_INVALID, "the model cannot take this chat: %s", why);
-    }
-    for (size_t i = 0; i < job->prompt->stops.count; i++) {
-        params_add_stop(&job->params, job->arena, span_c(job->prompt->stops.items[i]));
-    }
-    show_preserved(job);
-    struct text text;
-    text_init(&text, 2 * FRAME_PAYLOAD_MAX);
-    text_add(&text, span_of(job->prompt->prompt, job->prompt->prompt_len));
-    text_add(&text, prefix);
-    enum err err = tokenise(job, text_span(&text), true, fault);
-    text_done(&text);
-    return err;
-}
-
-static void make_parsers(struct job *job)
-{
-    job->io.has_parsers = job->prompt && job->prompt->syntax;
-    for (int i = 0; i < job->params.n && job->io.has_parsers; i++) {
-        job->io.parsers[i] = chat_parser_new(job->prompt);
-        job->io.has_parsers = job->io.parsers[i] != NULL;
-    }
-}
-
-static enum err read_job(struct job *job, const struct json *submit, struct fault *fault)
-{
-    const struct json *body = json_get(submit, "body");
-    if (json_type(body) != JSON_OBJECT) {
-        return fault_set(fault, ERR_INVALID, "the request has no body");
-    }
-    job->key = arena_copy(job->arena, json_str(json_get(submit, "key")));
-    job->deterministic = json_true(json_get(submit, "deterministic"));
-    job->wants_stats = json_true(json_get(submit, "confidence"));
-    struct params_defaults defaults = {
-        .greedy = job->core->greedy || job->deterministic,
-        .slots = job->core->options.slots,
-        .vocabulary = llama_vocab_n_tokens(job->core->vocab),
-    };
-    enum err err = params_read(body, &defaults, job->arena, &job->params, fault);
-    if (err) {
-        return err;
-    }
-    if (span_is(json_str(json_get(submit, "endpoint")), "completion")) {
-        struct span prompt = json_str(json_get(submit, "prompt"));
-        prompt = span_given(prompt) ? prompt : json_str(json_get(body, "prompt"));
-        return span_given(prompt) ? tokenise(job, prompt, true, fault)
-                                  : fault_set(fault, ERR_INVALID, "prompt must be a string");
-    }
-    struct span prefix = json_str(json_get(submit, "prefix"));
-    err = render_chat(job, body, span_given(prefix) ? prefix : SPAN(""), fault);
-    if (!err) {
-        make_parsers(job);
-    }
-    return err;
-}
-
 static void submit(struct process *p, struct conn *c, uint32_t request, struct span payload)
 {
     struct core *core = p->current;
@@ -422,7 +303,7 @@ static void submit(struct process *p, struct conn *c, uint32_t request, struct s
     const struct json *root;
     struct fault fault = {0};
     enum err err = json_parse_in(arena, payload, &root, &fault);
-    err = err ? err : read_job(job, root, &fault);
+    err = err ? err : job_read(job, root, &fault);
     if (!err && !core_submit(core, job)) {
         err = fault_set(&fault, ERR_OVERLOADED, "too many requests wait for the local model");
     }
@@ -450,13 +331,17 @@ static void on_piece(void *user, const struct chat_piece *piece)
 {
     struct piece_target *t = user;
     static const enum delta_kind kinds[] = {
-        [CHAT_TEXT] = DELTA_TEXT, [CHAT_REASONING] = DELTA_REASONING, [CHAT_TOOL] = DELTA_TOOL_CALL,
+        [CHAT_TEXT] = DELTA_TEXT,
+        [CHAT_REASONING] = DELTA_REASONING,
+        [CHAT_TOOL] = DELTA_TOOL_CALL,
     };
-    struct text clean; /* what a parser made of valid text is valid, but for cuts inside characters */
+    struct text
+        clean; /* what a parser made of valid text is valid, but for cuts inside characters */
     text_init(&clean, 64 * MIB);
     utf8_clean(&clean, span_of(piece->text, piece->text_len));
     send_delta(t->job, kinds[piece->kind], t->choice, piece->tool_index, text_span(&clean),
-               piece->tool_id ? span_c(piece->tool_id) : SPAN(""), piece->tool_name ? span_c(piece->tool_name) : SPAN(""),
+               piece->tool_id ? span_c(piece->tool_id) : SPAN(""),
+               piece->tool_name ? span_c(piece->tool_name) : SPAN(""),
                piece->kind == CHAT_TEXT ? t->logprobs : SPAN(""));
     t->reasoning = t->reasoning || piece->kind == CHAT_REASONING;
     if (piece->kind == CHAT_TEXT) {
@@ -515,7 +400,8 @@ static void on_stats(struct job *job, struct span payload)
         }
     }
     if (job->io.conn) {
-        frame_write(&job->io.conn->out, FRAME_STATS, job->request, span_of((const char *)&s, sizeof s));
+        frame_write(&job->io.conn->out, FRAME_STATS, job->request,
+                    span_of((const char *)&s, sizeof s));
     }
 }
 
@@ -527,7 +413,8 @@ static void on_end(struct process *p, struct job *job)
             end_parsers(job);
         }
         job->result.end.reasoning_tokens = job->io.reasoning_tokens;
-        send_end(c, job->request, &job->result.end, job->result.end.err ? job->result.fault.text : "");
+        send_end(c, job->request, &job->result.end,
+                 job->result.end.err ? job->result.fault.text : "");
         list_remove(&job->io.link);
     }
     job->core->io.jobs--;
@@ -547,8 +434,9 @@ static void on_loaded(struct process *p, struct core *core)
     if (core->warning[0]) {
         LOG(LOG_WARN, "engine", "%s", core->warning);
     }
-    LOG(LOG_INFO, "engine", "%s (%s) loaded in %.0f ms, context %lld, %d slots, %d threads", core->facts.name,
-        core->facts.quantisation, core->load_ms, (long long)core->context_tokens, core->options.slots, core->threads);
+    LOG(LOG_INFO, "engine", "%s (%s) loaded in %.0f ms, context %lld, %d slots, %d threads",
+        core->facts.name, core->facts.quantisation, core->load_ms, (long long)core->context_tokens,
+        core->options.slots, core->threads);
     hello_all(p);
 }
 
@@ -699,7 +587,8 @@ static void grant_wish(struct process *p)
     }
 }
 
-static bool handle_frame(struct process *p, struct conn *c, const struct frame_header *h, struct span payload)
+static bool handle_frame(struct process *p, struct conn *c, const struct frame_header *h,
+                         struct span payload)
 {
     struct job *job = find_job(c, h->request);
     switch (h->type) {
@@ -810,7 +699,8 @@ static void poll_once(struct process *p)
         struct conn *c = &p->conns[i];
         if (c->fd >= 0) {
             who[count] = i;
-            fds[count++] = (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | (c->out.len ? POLLOUT : 0))};
+            fds[count++] = (struct pollfd){.fd = c->fd,
+                                           .events = (short)(POLLIN | (c->out.len ? POLLOUT : 0))};
         }
     }
     if (poll(fds, count, p->jobs ? 100 : 500) <= 0) {
@@ -855,7 +745,8 @@ int llama_process_run(const struct llama_process_options *options)
     }
     (void)fault_set(&p->why, ERR_NO_BACKEND, "the model is being loaded");
     core_process_init();
-    start_core(p, options->backend->model_path, options->backend->adapter_path, options->backend->context);
+    start_core(p, options->backend->model_path, options->backend->adapter_path,
+               options->backend->context);
     for (uint64_t now = clock_now_us(); !must_end(p, now); now = clock_now_us()) {
         poll_once(p);
         grant_wish(p);
@@ -866,5 +757,6 @@ int llama_process_run(const struct llama_process_options *options)
             }
         }
     }
-    _exit(0); /* the decode thread may be in the middle of a step; the kernel frees all of it at once */
+    _exit(
+        0); /* the decode thread may be in the middle of a step; the kernel frees all of it at once */
 }

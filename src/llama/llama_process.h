@@ -11,13 +11,13 @@
 #ifndef WEIR_LLAMA_LLAMA_PROCESS_H
 #define WEIR_LLAMA_LLAMA_PROCESS_H
 
-#include "core/backend.h"
 #include "base/err.h"
+#include "core/backend.h"
 
 struct llama_process_options {
     const struct backend *backend;
-    int listener_fd;          /* bound and listening; inherited */
-    int parent_pid;           /* ends when the parent is gone (also PDEATHSIG) */
+    int listener_fd; /* bound and listening; inherited */
+    int parent_pid;  /* ends when the parent is gone (also PDEATHSIG) */
 };
 
 /* Runs until told to end (SIGTERM: finish what runs, at most 5 s). Returns the exit status. Logs to stderr. */

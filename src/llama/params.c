@@ -3,8 +3,8 @@
 
 #include "base/rng.h"
 
-static enum err number_between(const struct json *body, const char *key, double low, double high, float *out,
-                               struct fault *fault)
+static enum err number_between(const struct json *body, const char *key, double low, double high,
+                               float *out, struct fault *fault)
 {
     const struct json *v = json_get(body, key);
     double x;
@@ -12,14 +12,15 @@ static enum err number_between(const struct json *body, const char *key, double 
         return OK;
     }
     if (!json_to_f64(v, &x) || x < low || x > high) {
-        return fault_set(fault, ERR_INVALID, "%s must be a number between %g and %g", key, low, high);
+        return fault_set(fault, ERR_INVALID, "%s must be a number between %g and %g", key, low,
+                         high);
     }
     *out = (float)x;
     return OK;
 }
 
-static enum err integer_between(const struct json *body, const char *key, int64_t low, int64_t high, int64_t *out,
-                                struct fault *fault)
+static enum err integer_between(const struct json *body, const char *key, int64_t low, int64_t high,
+                                int64_t *out, struct fault *fault)
 {
     const struct json *v = json_get(body, key);
     int64_t x;
@@ -27,8 +28,8 @@ static enum err integer_between(const struct json *body, const char *key, int64_
         return OK;
     }
     if (!json_to_i64(v, &x) || x < low || x > high) {
-        return fault_set(fault, ERR_INVALID, "%s must be an integer between %lld and %lld", key, (long long)low,
-                         (long long)high);
+        return fault_set(fault, ERR_INVALID, "%s must be an integer between %lld and %lld", key,
+                         (long long)low, (long long)high);
     }
     *out = x;
     return OK;
@@ -41,7 +42,8 @@ void params_add_stop(struct params *p, struct arena *arena, struct span stop)
     }
 }
 
-static enum err read_stops(const struct json *body, struct arena *arena, struct params *out, struct fault *fault)
+static enum err read_stops(const struct json *body, struct arena *arena, struct params *out,
+                           struct fault *fault)
 {
     const struct json *stop = json_get(body, "stop");
     if (json_type(stop) == JSON_STRING) {
@@ -56,7 +58,8 @@ static enum err read_stops(const struct json *body, struct arena *arena, struct 
     for (struct json_iter it = json_iter(stop); json_next(&it);) {
         struct span s = json_str(it.value);
         if (!span_given(s) || s.len > STOP_BYTES_MAX || it.index >= STOPS_MAX / 2) {
-            return fault_set(fault, ERR_INVALID, "stop must be at most %d strings of at most %d bytes", STOPS_MAX / 2,
+            return fault_set(fault, ERR_INVALID,
+                             "stop must be at most %d strings of at most %d bytes", STOPS_MAX / 2,
                              STOP_BYTES_MAX);
         }
         params_add_stop(out, arena, s);
@@ -64,7 +67,8 @@ static enum err read_stops(const struct json *body, struct arena *arena, struct 
     return OK;
 }
 
-static enum err read_biases(const struct json *body, int32_t vocabulary, struct params *out, struct fault *fault)
+static enum err read_biases(const struct json *body, int32_t vocabulary, struct params *out,
+                            struct fault *fault)
 {
     const struct json *map = json_get(body, "logit_bias");
     if (json_type(map) == JSON_NONE || json_type(map) == JSON_NULL) {
@@ -76,11 +80,13 @@ static enum err read_biases(const struct json *body, int32_t vocabulary, struct 
     for (struct json_iter it = json_iter(map); json_next(&it);) {
         int64_t token;
         double bias;
-        if (!span_to_i64(it.key, &token) || token < 0 || token >= vocabulary || !json_to_f64(it.value, &bias) ||
-            bias < -100 || bias > 100 || out->biases_count == BIASES_MAX) {
-            return fault_set(fault, ERR_INVALID,
-                             "logit_bias must map at most %d token ids below %d to numbers between -100 and 100",
-                             BIASES_MAX, (int)vocabulary);
+        if (!span_to_i64(it.key, &token) || token < 0 || token >= vocabulary ||
+            !json_to_f64(it.value, &bias) || bias < -100 || bias > 100 ||
+            out->biases_count == BIASES_MAX) {
+            return fault_set(
+                fault, ERR_INVALID,
+                "logit_bias must map at most %d token ids below %d to numbers between -100 and 100",
+                BIASES_MAX, (int)vocabulary);
         }
         /* OpenAI: -100 bans, 100 forces. */
         float value = bias <= -100 ? -1e9f : (float)bias;
@@ -112,8 +118,8 @@ static enum err read_logprobs(const struct json *body, struct params *out, struc
     return err;
 }
 
-static enum err read_counts(const struct json *body, const struct params_defaults *defaults, struct params *out,
-                            struct fault *fault)
+static enum err read_counts(const struct json *body, const struct params_defaults *defaults,
+                            struct params *out, struct fault *fault)
 {
     int64_t n = 1;
     int64_t top_k = out->top_k;
@@ -122,7 +128,8 @@ static enum err read_counts(const struct json *body, const struct params_default
     int most = MIN(defaults->slots, CHOICES_MAX);
     enum err err = integer_between(body, "n", 1, 128, &n, fault);
     if (!err && n > most) {
-        return fault_set(fault, ERR_INVALID, "n is %lld, but the local model has room for %d choices (slots)",
+        return fault_set(fault, ERR_INVALID,
+                         "n is %lld, but the local model has room for %d choices (slots)",
                          (long long)n, most);
     }
     err = err ? err : integer_between(body, "top_k", 0, INT32_MAX, &top_k, fault);
@@ -140,8 +147,8 @@ static enum err read_counts(const struct json *body, const struct params_default
     return err;
 }
 
-enum err params_read(const struct json *body, const struct params_defaults *defaults, struct arena *arena,
-                     struct params *out, struct fault *fault)
+enum err params_read(const struct json *body, const struct params_defaults *defaults,
+                     struct arena *arena, struct params *out, struct fault *fault)
 {
     struct params *p = out;
     *p = (struct params){
@@ -156,12 +163,15 @@ enum err params_read(const struct json *body, const struct params_defaults *defa
     err = err ? err : number_between(body, "temperature", 0, 100, &p->temperature, fault);
     err = err ? err : number_between(body, "top_p", 0, 1, &p->top_p, fault);
     err = err ? err : number_between(body, "min_p", 0, 1, &p->min_p, fault);
-    err = err ? err : number_between(body, "presence_penalty", -100, 100, &p->presence_penalty, fault);
-    err = err ? err : number_between(body, "frequency_penalty", -100, 100, &p->frequency_penalty, fault);
+    err = err ? err
+              : number_between(body, "presence_penalty", -100, 100, &p->presence_penalty, fault);
+    err = err ? err
+              : number_between(body, "frequency_penalty", -100, 100, &p->frequency_penalty, fault);
     err = err ? err : number_between(body, "repeat_penalty", 0.01, 100, &p->repeat_penalty, fault);
     err = err ? err : read_stops(body, arena, p, fault);
     err = err ? err : read_biases(body, defaults->vocabulary, p, fault);
     err = err ? err : read_logprobs(body, p, fault);
-    p->ignore_eos = json_true(json_get(body, "ignore_eos")); /* llama-server's own, for benchmarks */
+    p->ignore_eos =
+        json_true(json_get(body, "ignore_eos")); /* llama-server's own, for benchmarks */
     return err;
 }

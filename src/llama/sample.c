@@ -17,8 +17,8 @@ enum { BLOCK = 64 }; /* logits looked at together */
 struct sampler {
     const struct params *params; /* borrowed from the job */
     int32_t vocabulary;
-    bool greedy;    /* no randomness */
-    bool all;       /* the chain must see every candidate */
+    bool greedy;                           /* no randomness */
+    bool all;                              /* the chain must see every candidate */
     struct llama_sampler *chain, *grammar; /* NULL = none */
 };
 
@@ -29,7 +29,8 @@ static inline float exp_fast(float x)
     float y = (x < -87.0f ? -87.0f : x) * 1.44269504f;
     float whole = (float)(int32_t)(y - 0.5f); /* towards zero: nearest for y <= 0 */
     float f = (y - whole) * 0.69314718f;
-    float p = 1.0f + f * (1.0f + f * (0.5f + f * (0.16666667f + f * (0.041666667f + f * 0.0083333333f))));
+    float p =
+        1.0f + f * (1.0f + f * (0.5f + f * (0.16666667f + f * (0.041666667f + f * 0.0083333333f))));
     union {
         uint32_t bits;
         float value;
@@ -71,7 +72,8 @@ void logits_best(const float *logits, int32_t n, struct logit_facts *out)
     out->second = second;
 }
 
-static void sums(const float *restrict logits, int32_t n, float max, double *out_sum, double *out_weighted)
+static void sums(const float *restrict logits, int32_t n, float max, double *out_sum,
+                 double *out_weighted)
 {
     enum { LANES = 16 };
     float sum[LANES] = {0};
@@ -189,14 +191,15 @@ static void add_biases(struct sampler *s, const struct llama_vocab *vocab)
         list[count++] = (llama_logit_bias){suppress[i], -INFINITY};
     }
     if (count) {
-        llama_sampler_chain_add(s->chain, llama_sampler_init_logit_bias(s->vocabulary, count, list));
+        llama_sampler_chain_add(s->chain,
+                                llama_sampler_init_logit_bias(s->vocabulary, count, list));
         s->all = true;
     }
     mem_free(list);
 }
 
-struct sampler *sampler_new(const struct llama_model *model, const struct params *p, const struct chat_prompt *prompt,
-                            int choice)
+struct sampler *sampler_new(const struct llama_model *model, const struct params *p,
+                            const struct chat_prompt *prompt, int choice)
 {
     const struct llama_vocab *vocab = llama_model_get_vocab(model);
     struct sampler *s = NEW(struct sampler);
@@ -205,10 +208,12 @@ struct sampler *sampler_new(const struct llama_model *model, const struct params
     s->greedy = p->temperature <= 0;
     s->chain = llama_sampler_chain_init((struct llama_sampler_chain_params){.no_perf = true});
     add_biases(s, vocab);
-    bool penalties = p->repeat_penalty != 1.0f || p->presence_penalty != 0 || p->frequency_penalty != 0;
+    bool penalties =
+        p->repeat_penalty != 1.0f || p->presence_penalty != 0 || p->frequency_penalty != 0;
     if (penalties) {
-        llama_sampler_chain_add(s->chain, llama_sampler_init_penalties(s->vocabulary, 64, p->repeat_penalty,
-                                                                       p->frequency_penalty, p->presence_penalty));
+        llama_sampler_chain_add(
+            s->chain, llama_sampler_init_penalties(s->vocabulary, 64, p->repeat_penalty,
+                                                   p->frequency_penalty, p->presence_penalty));
         s->all = true;
     }
     if (s->greedy) {
@@ -265,7 +270,9 @@ static llama_token_data_array candidates(const struct sampler *s, const float *l
 static int32_t choose(struct sampler *s, llama_token_data_array *list)
 {
     llama_sampler_apply(s->chain, list);
-    return list->selected >= 0 && (size_t)list->selected < list->size ? list->data[list->selected].id : -1;
+    return list->selected >= 0 && (size_t)list->selected < list->size
+               ? list->data[list->selected].id
+               : -1;
 }
 
 static bool grammar_allows(struct sampler *s, int32_t token)

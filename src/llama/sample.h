@@ -16,9 +16,9 @@
 
 struct logit_facts {
     int32_t best;
-    float max, second;  /* the two largest logits */
-    double log_sum;     /* of the exponentials */
-    double entropy;     /* nats */
+    float max, second; /* the two largest logits */
+    double log_sum;    /* of the exponentials */
+    double entropy;    /* nats */
 };
 void logits_measure(const float *logits, int32_t n, struct logit_facts *out);
 /* Only best, max and second: a third of the cost. */
@@ -29,8 +29,8 @@ int logits_top(const float *logits, int32_t n, int count, int32_t *out_tokens);
 struct sampler;
 
 /* NULL when the grammar does not compile. `prompt` may be NULL. `choice` varies the seed. */
-struct sampler *sampler_new(const struct llama_model *model, const struct params *p, const struct chat_prompt *prompt,
-                            int choice);
+struct sampler *sampler_new(const struct llama_model *model, const struct params *p,
+                            const struct chat_prompt *prompt, int choice);
 void sampler_free(struct sampler *s);
 bool sampler_needs_best(const struct sampler *s); /* greedy: sampler_take() wants facts->best */
 /* Chooses and accepts. `scratch` has room for a whole vocabulary. -1: the grammar allows nothing. */

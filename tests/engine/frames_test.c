@@ -41,7 +41,8 @@ static void refused(struct frame_header h)
 {
     struct span payload;
     size_t size;
-    assert_int_equal(frame_peek(span_of((const char *)&h, sizeof h), &h, &payload, &size), ERR_INVALID);
+    assert_int_equal(frame_peek(span_of((const char *)&h, sizeof h), &h, &payload, &size),
+                     ERR_INVALID);
 }
 
 static void test_a_peer_that_breaks_the_format_is_refused(void **state)

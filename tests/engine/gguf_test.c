@@ -46,8 +46,15 @@ static void expect_fault(const char *word)
 static void test_a_good_model_states_its_facts(void **state)
 {
     (void)state;
-    struct testmodel m = {.layers = 3, .heads = 4, .kv_heads = 2, .context = 777, .f16 = true, .name = "",
-                          .refusal = "I cannot.", .tasks = "intent,extract", .demo = true};
+    struct testmodel m = {.layers = 3,
+                          .heads = 4,
+                          .kv_heads = 2,
+                          .context = 777,
+                          .f16 = true,
+                          .name = "",
+                          .refusal = "I cannot.",
+                          .tasks = "intent,extract",
+                          .demo = true};
     assert_int_equal(testmodel_write(&m, path), 0);
     struct gguf_facts f;
     assert_int_equal(gguf_check(path, &f, NULL), OK);
@@ -62,7 +69,8 @@ static void test_a_good_model_states_its_facts(void **state)
     assert_int_equal(f.context, 777);
     assert_int_equal(f.vocabulary, 262);
     assert_int_equal(f.kv_bytes_per_token, 3 * 2 * (16 + 16) * 2);
-    assert_int_equal(gguf_memory_needed(&f, 777, 2), f.file_bytes + 777 * 2 * f.kv_bytes_per_token + 64 * (int64_t)MIB);
+    assert_int_equal(gguf_memory_needed(&f, 777, 2),
+                     f.file_bytes + 777 * 2 * f.kv_bytes_per_token + 64 * (int64_t)MIB);
 }
 
 static void test_tools_in_the_template_are_seen_across_pieces(void **state)
@@ -103,7 +111,8 @@ static void test_each_bad_file_gets_its_sentence(void **state)
 static void test_every_truncation_is_noticed(void **state)
 {
     (void)state;
-    assert_int_equal(testmodel_write(&(struct testmodel){.embedding = 32, .text = "AB", .layers = 1}, path), 0);
+    assert_int_equal(
+        testmodel_write(&(struct testmodel){.embedding = 32, .text = "AB", .layers = 1}, path), 0);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
     for (off_t size = st.st_size - 1; size >= 4; size -= size > 9000 ? 977 : 31) {

@@ -14,8 +14,12 @@ static struct client worker;
 static int start_big(void **state)
 {
     (void)state;
-    struct testmodel m = {.mode = TESTMODEL_RANDOM, .vocabulary = TESTMODEL_BPE, .context = 4096, .layers = 3,
-                          .embedding = 128, .gain = 60};
+    struct testmodel m = {.mode = TESTMODEL_RANDOM,
+                          .vocabulary = TESTMODEL_BPE,
+                          .context = 4096,
+                          .layers = 3,
+                          .embedding = 128,
+                          .gain = 60};
     engine_process_make(&big, &m, 3);
     client_connect(&worker, &big);
     client_wait_hello(&worker, "\"up\":true");
@@ -30,12 +34,13 @@ static int stop_big(void **state)
 }
 
 /* A raw completion of `prompt_len` varied bytes that begin with those of every other one. */
-static struct answer_got *complete(struct client *c, const char *key, int prompt_len, const char *tail,
-                                   const char *fields)
+static struct answer_got *complete(struct client *c, const char *key, int prompt_len,
+                                   const char *tail, const char *fields)
 {
     struct text json;
     text_init(&json, MIB);
-    text_addf(&json, "{\"endpoint\":\"completion\",\"confidence\":true,\"key\":\"%s\",\"prompt\":\"", key);
+    text_addf(&json,
+              "{\"endpoint\":\"completion\",\"confidence\":true,\"key\":\"%s\",\"prompt\":\"", key);
     for (int i = 0; i < prompt_len; i++) {
         text_add_char(&json, (char)('a' + i * i % 23));
     }
@@ -45,7 +50,8 @@ static struct answer_got *complete(struct client *c, const char *key, int prompt
     return a;
 }
 
-static struct answer_got *complete_now(const char *key, int prompt_len, const char *tail, const char *fields)
+static struct answer_got *complete_now(const char *key, int prompt_len, const char *tail,
+                                       const char *fields)
 {
     struct answer_got *a = complete(&worker, key, prompt_len, tail, fields);
     client_wait(&worker, a);
@@ -65,10 +71,12 @@ static void test_a_known_prefix_is_not_computed_again(void **state)
     struct answer_got *cold = complete_now("ann", 900, " one", ",\"max_tokens\":20");
     assert_int_equal(cold->end.cached_tokens, 0);
     struct answer_got *same = complete_now("ann", 900, " one", ",\"max_tokens\":20");
-    assert_int_equal(same->end.cached_tokens, same->end.input_tokens - 1); /* the last one is needed for its logits */
+    assert_int_equal(same->end.cached_tokens,
+                     same->end.input_tokens - 1); /* the last one is needed for its logits */
     same_answer(cold, same);
     struct answer_got *other = complete_now("ann", 900, " two", ",\"max_tokens\":20");
-    assert_true(other->end.cached_tokens >= 900 && other->end.cached_tokens < other->end.input_tokens);
+    assert_true(other->end.cached_tokens >= 900 &&
+                other->end.cached_tokens < other->end.input_tokens);
     struct answer_got *fresh = complete_now("bob", 900, " two", ",\"max_tokens\":20");
     same_answer(other, fresh);
 }
@@ -92,8 +100,9 @@ static void test_the_least_used_prefix_makes_room(void **state)
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         complete_now(keys[i], 100, "", ",\"max_tokens\":1");
     }
-    assert_true(complete_now("k1", 100, "", ",\"max_tokens\":1")->end.cached_tokens > 0); /* k1 is used again … */
-    complete_now("k7", 100, "", ",\"max_tokens\":1");                                     /* … so k2 has to go */
+    assert_true(complete_now("k1", 100, "", ",\"max_tokens\":1")->end.cached_tokens >
+                0);                                   /* k1 is used again … */
+    complete_now("k7", 100, "", ",\"max_tokens\":1"); /* … so k2 has to go */
     assert_true(complete_now("k1", 100, "", ",\"max_tokens\":1")->end.cached_tokens > 0);
     assert_int_equal(complete_now("k2", 100, "", ",\"max_tokens\":1")->end.cached_tokens, 0);
 }
@@ -122,8 +131,9 @@ static void test_company_does_not_change_answers(void **state)
 static void test_deterministic_is_the_same_in_any_company(void **state)
 {
     (void)state;
-    const char *ask = "{\"endpoint\":\"completion\",\"deterministic\":true,\"prompt\":\"once upon a time\","
-                      "\"body\":{\"ignore_eos\":true,\"max_tokens\":30,\"logprobs\":true}}";
+    const char *ask =
+        "{\"endpoint\":\"completion\",\"deterministic\":true,\"prompt\":\"once upon a time\","
+        "\"body\":{\"ignore_eos\":true,\"max_tokens\":30,\"logprobs\":true}}";
     struct answer_got *alone = client_ask(&worker, ask);
     struct answer_got *noise = complete(&worker, "s", 1500, "", ",\"max_tokens\":60");
     struct answer_got *beside = client_ask(&worker, ask);
@@ -146,7 +156,7 @@ static void test_a_long_prompt_does_not_stop_the_others(void **state)
     stream->widest_gap_us = 0;
     client_wait(&worker, long_one);
     assert_int_equal(long_one->end.err, OK);
-    assert_true(stream->deltas - before >= 4); /* it went on meanwhile */
+    assert_true(stream->deltas - before >= 4);            /* it went on meanwhile */
     assert_true(stream->widest_gap_us < 600 * US_PER_MS); /* 50 ms a chunk on a quiet machine */
     client_frame(&worker, FRAME_CANCEL, stream->request, SPAN_NONE);
 }
@@ -186,7 +196,8 @@ static void test_a_paused_answer_waits(void **state)
         assert_true(client_read(&worker, 100));
     }
     client_frame(&worker, FRAME_PAUSE, a->request, SPAN_NONE);
-    complete_now("y", 10, "", ",\"max_tokens\":5"); /* others go on; what was under way has arrived by now */
+    complete_now("y", 10, "",
+                 ",\"max_tokens\":5"); /* others go on; what was under way has arrived by now */
     int at = a->deltas;
     for (int i = 0; i < 5; i++) {
         assert_true(client_read(&worker, 20));
@@ -210,11 +221,13 @@ static void test_switching_loses_no_answer(void **state)
     client_wait_hello(&worker, "not there"); /* … and the old one stays */
     assert_non_null(strstr(worker.hello.data, "\"up\":true"));
     snprintf(path, sizeof path, "%s/alphabet.gguf", big.folder);
-    assert_int_equal(testmodel_write(&(struct testmodel){.context = 128, .name = "second"}, path), 0);
+    assert_int_equal(testmodel_write(&(struct testmodel){.context = 128, .name = "second"}, path),
+                     0);
     snprintf(json, sizeof json, "{\"path\":\"%s\"}", path);
     client_frame(&worker, FRAME_SWITCH, 0, span_c(json));
     client_wait_hello(&worker, "\"second\"");
-    struct answer_got *a = client_ask(&worker, "{\"endpoint\":\"completion\",\"prompt\":\"\\n\",\"body\":{\"temperature\":0}}");
+    struct answer_got *a = client_ask(
+        &worker, "{\"endpoint\":\"completion\",\"prompt\":\"\\n\",\"body\":{\"temperature\":0}}");
     assert_string_equal(a->text[0].data, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     client_wait(&worker, running);
     assert_int_equal(running->end.err, OK);

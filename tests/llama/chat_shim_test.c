@@ -20,26 +20,26 @@
 #include <cmocka.h>
 
 /* The shape of Qwen's and Hermes' templates. */
-#define TOOLS_TEMPLATE                                                                                        \
-    "{%- if tools %}{{- '<|im_start|>system\\n# Tools\\n\\n<tools>' }}{%- for tool in tools %}{{- '\\n' }}"   \
-    "{{- tool | tojson }}{%- endfor %}{{- '\\n</tools>\\n\\nReturn <tool_call>\\n{\\\"name\\\": <name>, "     \
-    "\\\"arguments\\\": <args>}\\n</tool_call><|im_end|>\\n' }}{%- endif %}"                                  \
+#define TOOLS_TEMPLATE                                                                                          \
+    "{%- if tools %}{{- '<|im_start|>system\\n# Tools\\n\\n<tools>' }}{%- for tool in tools %}{{- '\\n' }}"     \
+    "{{- tool | tojson }}{%- endfor %}{{- '\\n</tools>\\n\\nReturn <tool_call>\\n{\\\"name\\\": <name>, "       \
+    "\\\"arguments\\\": <args>}\\n</tool_call><|im_end|>\\n' }}{%- endif %}"                                    \
     "{%- for message in messages %}{%- if message.role == 'tool' %}{{- '<|im_start|>user\\n<tool_response>\\n'" \
-    " + message.content + '\\n</tool_response><|im_end|>\\n' }}{%- else %}"                                   \
-    "{{- '<|im_start|>' + message.role + '\\n' }}{%- if message.content %}{{- message.content }}{%- endif %}" \
-    "{%- for call in message.tool_calls or [] %}" ID_CHECK                                                    \
-    "{{- '\\n<tool_call>\\n{\\\"name\\\": \\\"' + call.function.name + '\\\", \\\"arguments\\\": ' }}"        \
-    "{{- call.function.arguments | tojson }}{{- '}\\n</tool_call>' }}{%- endfor %}{{- '<|im_end|>\\n' }}"     \
+    " + message.content + '\\n</tool_response><|im_end|>\\n' }}{%- else %}"                                     \
+    "{{- '<|im_start|>' + message.role + '\\n' }}{%- if message.content %}{{- message.content }}{%- endif %}"   \
+    "{%- for call in message.tool_calls or [] %}" ID_CHECK                                                      \
+    "{{- '\\n<tool_call>\\n{\\\"name\\\": \\\"' + call.function.name + '\\\", \\\"arguments\\\": ' }}"          \
+    "{{- call.function.arguments | tojson }}{{- '}\\n</tool_call>' }}{%- endfor %}{{- '<|im_end|>\\n' }}"       \
     "{%- endif %}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
-#define ID_CHECK                                                                                              \
-    "{%- if call.id is not defined or call.id | length != 9 %}"                                               \
+#define ID_CHECK                                                                                   \
+    "{%- if call.id is not defined or call.id | length != 9 %}"                                    \
     "{{- raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}{%- endif %}"
 static const char strict_template[] = TOOLS_TEMPLATE;
 #undef ID_CHECK
 #define ID_CHECK ""
 static const char tools_template[] = TOOLS_TEMPLATE;
 
-#define LIGHT                                                                                                 \
+#define LIGHT                                                                                                  \
     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"light\",\"description\":\"d\",\"parameters\":" \
     "{\"type\":\"object\",\"properties\":{\"on\":{\"type\":\"boolean\"}},\"required\":[\"on\"]}}}]"
 
@@ -90,7 +90,9 @@ struct got {
 static void on_piece(void *user, const struct chat_piece *p)
 {
     struct got *g = user;
-    struct text *to = p->kind == CHAT_TEXT ? &g->text : p->kind == CHAT_REASONING ? &g->reasoning : &g->arguments;
+    struct text *to = p->kind == CHAT_TEXT        ? &g->text
+                      : p->kind == CHAT_REASONING ? &g->reasoning
+                                                  : &g->arguments;
     text_add(to, span_of(p->text, p->text_len));
     g->pieces++;
     if (p->tool_name) {
@@ -128,16 +130,19 @@ static void test_plain_chats_need_no_parser(void **state)
 {
     (void)state;
     open_chat(NULL);
-    struct chat_prompt *p = render("{\"messages\":[{\"role\":\"developer\",\"content\":\"be brief\"},"
-                                   "{\"role\":\"user\",\"content\":\"hi\"}]}");
-    assert_string_equal(p->prompt, "<|im_start|>system\nbe brief<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n"
-                                   "<|im_start|>assistant\n");
+    struct chat_prompt *p =
+        render("{\"messages\":[{\"role\":\"developer\",\"content\":\"be brief\"},"
+               "{\"role\":\"user\",\"content\":\"hi\"}]}");
+    assert_string_equal(p->prompt,
+                        "<|im_start|>system\nbe brief<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n"
+                        "<|im_start|>assistant\n");
     assert_null(p->syntax);
     assert_null(p->grammar);
     assert_false(chat_has_tools(chat));
     chat_prompt_free(p);
-    struct chat_prompt *parts = render("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"h\"},"
-                                       "{\"type\":\"text\",\"text\":\"i\"}]}]}");
+    struct chat_prompt *parts =
+        render("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"h\"},"
+               "{\"type\":\"text\",\"text\":\"i\"}]}]}");
     assert_non_null(strstr(parts->prompt, "h"));
     chat_prompt_free(parts);
 }
@@ -152,7 +157,10 @@ static void test_tool_calls_are_parsed_while_they_come(void **state)
     assert_non_null(strstr(p->prompt, "\"light\""));
     assert_true(p->grammar && p->grammar_lazy);
     struct got g;
-    assert_true(parse(p, "I will. <tool_call>\n{\"name\": \"light\", \"arguments\": {\"on\": true}}\n</tool_call>", &g));
+    assert_true(parse(
+        p,
+        "I will. <tool_call>\n{\"name\": \"light\", \"arguments\": {\"on\": true}}\n</tool_call>",
+        &g));
     assert_int_equal(g.calls, 1);
     assert_string_equal(g.name, "light");
     assert_true(strncmp(g.id, "call_", 5) == 0);
@@ -167,7 +175,8 @@ static void test_tool_calls_are_parsed_while_they_come(void **state)
     struct chat_prompt *again = render(ask); /* from what was derived before */
     assert_string_equal(again->prompt, p->prompt);
     assert_string_equal(again->grammar, p->grammar);
-    struct chat_prompt *other = render("{\"messages\":[{\"role\":\"user\",\"content\":\"dim\"}]," LIGHT "}");
+    struct chat_prompt *other =
+        render("{\"messages\":[{\"role\":\"user\",\"content\":\"dim\"}]," LIGHT "}");
     assert_non_null(strstr(other->prompt, "dim"));
     assert_true(parse(other, "ok", &g));
     assert_string_equal(g.text.data, "ok");
@@ -181,11 +190,13 @@ static void test_a_broken_call_is_said_to_be_one(void **state)
 {
     (void)state;
     open_chat(tools_template);
-    struct chat_prompt *p = render("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]," LIGHT "}");
+    struct chat_prompt *p =
+        render("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]," LIGHT "}");
     struct got g;
     assert_false(parse(p, "<tool_call>\n{\"name\": \"li", &g));
     assert_int_equal(g.calls, 0);
-    assert_string_equal(g.text.data, "<tool_call>\n{\"name\": \"li"); /* shown as what it is, nothing is lost */
+    assert_string_equal(g.text.data,
+                        "<tool_call>\n{\"name\": \"li"); /* shown as what it is, nothing is lost */
     got_done(&g);
     assert_false(parse(p, "Well. <tool_call>\n{\"name\": \"light\", \"argum", &g));
     assert_true(strncmp(g.text.data, "Well.", 5) == 0);

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "core/delta.h"
 #include "engine/frames.h"
-#include "json/json.h"
 #include "llama/llama_process.h"
 #include "testmodel.h"
+#include "json/json.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -58,7 +58,8 @@ static inline void engine_process_start(struct engine_process *e)
 }
 
 /* `m` NULL: no file is written. */
-static inline void engine_process_make(struct engine_process *e, const struct testmodel *m, int slots)
+static inline void engine_process_make(struct engine_process *e, const struct testmodel *m,
+                                       int slots)
 {
     snprintf(e->folder, sizeof e->folder, "/tmp/weir-engine-XXXXXX");
     assert_non_null(mkdtemp(e->folder));
@@ -67,8 +68,13 @@ static inline void engine_process_make(struct engine_process *e, const struct te
     if (m) {
         assert_int_equal(testmodel_write(m, e->model), 0);
     }
-    e->backend = (struct backend){.name = "device", .model = "model", .model_path = e->model, .slots = slots,
-                                  .threads = 1, .gpu_layers = GPU_OFF, .context = m ? m->context : 0};
+    e->backend = (struct backend){.name = "device",
+                                  .model = "model",
+                                  .model_path = e->model,
+                                  .slots = slots,
+                                  .threads = 1,
+                                  .gpu_layers = GPU_OFF,
+                                  .context = m ? m->context : 0};
     engine_process_start(e);
 }
 
@@ -134,7 +140,8 @@ static inline void client_close(struct client *c)
     text_done(&c->hello);
 }
 
-static inline void client_frame(struct client *c, enum frame_type type, uint32_t request, struct span payload)
+static inline void client_frame(struct client *c, enum frame_type type, uint32_t request,
+                                struct span payload)
 {
     struct text out;
     text_init(&out, 64 * MIB);
@@ -181,7 +188,9 @@ static inline void client_delta(struct answer_got *a, struct span payload)
     a->widest_gap_us = a->deltas ? MAX(a->widest_gap_us, now - a->last_us) : 0;
     a->first_us = a->deltas++ ? a->first_us : now;
     a->last_us = now;
-    struct text *to = d.kind == DELTA_TEXT ? &a->text[d.choice] : d.kind == DELTA_REASONING ? &a->reasoning : &a->arguments;
+    struct text *to = d.kind == DELTA_TEXT        ? &a->text[d.choice]
+                      : d.kind == DELTA_REASONING ? &a->reasoning
+                                                  : &a->arguments;
     text_add(to, text);
     at += d.text_bytes;
     if (d.id_bytes) {
@@ -193,7 +202,8 @@ static inline void client_delta(struct answer_got *a, struct span payload)
     text_add(&a->logprobs, span_of(at, d.logprobs_bytes));
 }
 
-static inline void client_handle(struct client *c, const struct frame_header *h, struct span payload)
+static inline void client_handle(struct client *c, const struct frame_header *h,
+                                 struct span payload)
 {
     if (h->type == FRAME_HELLO) {
         c->hellos++;
@@ -210,14 +220,16 @@ static inline void client_handle(struct client *c, const struct frame_header *h,
     } else if (h->type == FRAME_STATS) {
         struct frame_stats s;
         memcpy(&s, payload.data, sizeof s);
-        assert_true(!a->has_stats || s.p <= a->stats.p + 1e-9); /* what ran before was an upper bound */
+        assert_true(!a->has_stats ||
+                    s.p <= a->stats.p + 1e-9); /* what ran before was an upper bound */
         a->stats = s;
         a->has_stats = true;
     } else {
         assert_int_equal(h->type, FRAME_END);
         assert_false(a->ended);
         memcpy(&a->end, payload.data, sizeof a->end);
-        snprintf(a->end_text, sizeof a->end_text, "%.*s", (int)a->end.text_bytes, payload.data + sizeof a->end);
+        snprintf(a->end_text, sizeof a->end_text, "%.*s", (int)a->end.text_bytes,
+                 payload.data + sizeof a->end);
         a->ended = true;
         a->ended_us = clock_now_us();
     }

@@ -219,7 +219,8 @@ static void test_a_killed_engine_ends_its_legs_and_comes_back(void **state)
     leg_drop(leg);
     engine_process_start(&process); /* what the supervisor does */
     WAIT_FOR(engine_info(engine)->up);
-    leg = leg_make("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":3,\"temperature\":0}");
+    leg = leg_make(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"max_tokens\":3,\"temperature\":0}");
     leg_start(engine, leg);
     WAIT_FOR(leg->ends);
     assert_int_equal(leg->outcome, LEG_OK);
@@ -288,7 +289,8 @@ int main(void)
         cmocka_unit_test_teardown(test_a_missing_model_is_no_crash, close_engine),
         cmocka_unit_test_teardown(test_a_foreign_architecture_is_no_crash, close_engine),
         cmocka_unit_test_teardown(test_what_only_llama_cpp_notices_is_no_crash, close_engine),
-        cmocka_unit_test_teardown(test_a_model_that_does_not_fit_is_refused_before_loading, close_engine),
+        cmocka_unit_test_teardown(test_a_model_that_does_not_fit_is_refused_before_loading,
+                                  close_engine),
     };
     return cmocka_run_group_tests(tests, make_loop, drop_loop);
 }

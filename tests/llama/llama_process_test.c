@@ -4,7 +4,8 @@
 #include "core/types.h"
 
 #define USER(text) "\"messages\":[{\"role\":\"user\",\"content\":\"" text "\"}]"
-#define CHAT(fields) "{\"endpoint\":\"chat\",\"confidence\":true,\"body\":{" USER("hello") fields "}}"
+#define CHAT(fields)                                                                               \
+    "{\"endpoint\":\"chat\",\"confidence\":true,\"body\":{" USER("hello") fields "}}"
 
 static struct engine_process chain; /* one engine for most tests: greedy answers are A…Z */
 static struct client worker;
@@ -29,9 +30,10 @@ static int stop_chain(void **state)
 static void test_hello_states_the_model(void **state)
 {
     (void)state;
-    for (const char *const *word = (const char *const[]){"\"model\":\"testmodel\"", "\"file\":\"model\"",
-                                                         "\"quantisation\":\"F32\"", "\"context\":768", "\"slots\":4",
-                                                         "\"demo\":true", NULL};
+    for (const char *const *word =
+             (const char *const[]){"\"model\":\"testmodel\"", "\"file\":\"model\"",
+                                   "\"quantisation\":\"F32\"", "\"context\":768", "\"slots\":4",
+                                   "\"demo\":true", NULL};
          *word; word++) {
         assert_non_null(strstr(worker.hello.data, *word));
     }
@@ -62,7 +64,9 @@ static void test_limits_and_stops(void **state)
     a = client_ask(&worker, CHAT(",\"stop\":\"KLM\"")); /* over three tokens */
     assert_string_equal(a->text[0].data, "ABCDEFGHIJ");
     assert_int_equal(a->end.finish[0], FINISH_STOP);
-    a = client_ask(&worker, CHAT(",\"stop\":[\"XYW\",\"DEG\",\"RS\"]")); /* beginnings that come to nothing are shown */
+    a = client_ask(
+        &worker,
+        CHAT(",\"stop\":[\"XYW\",\"DEG\",\"RS\"]")); /* beginnings that come to nothing are shown */
     assert_string_equal(a->text[0].data, "ABCDEFGHIJKLMNOPQ");
     a = client_ask(&worker, CHAT(",\"stop\":\"A\""));
     assert_int_equal(a->text[0].len, 0);
@@ -74,8 +78,8 @@ static void test_limits_and_stops(void **state)
 static void test_a_raw_completion_has_no_template(void **state)
 {
     (void)state;
-    struct answer_got *a =
-        client_ask(&worker, "{\"endpoint\":\"completion\",\"prompt\":\"the alphabet: ABC\",\"body\":{}}");
+    struct answer_got *a = client_ask(
+        &worker, "{\"endpoint\":\"completion\",\"prompt\":\"the alphabet: ABC\",\"body\":{}}");
     assert_string_equal(a->text[0].data, "DEFGHIJKLMNOPQRSTUVWXYZ");
     assert_false(a->has_stats);
 }
@@ -99,7 +103,8 @@ static void test_bad_values_name_their_field(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char json[512];
-        snprintf(json, sizeof json, "{\"endpoint\":\"chat\",\"body\":{" USER("x") "%s}}", rows[i].fields);
+        snprintf(json, sizeof json, "{\"endpoint\":\"chat\",\"body\":{" USER("x") "%s}}",
+                 rows[i].fields);
         struct answer_got *a = client_ask(&worker, json);
         assert_int_equal(a->end.err, ERR_INVALID);
         if (!strstr(a->end_text, rows[i].word)) {
@@ -137,7 +142,8 @@ static void test_several_choices_share_one_prompt(void **state)
 static void test_logprobs_are_openais_entries(void **state)
 {
     (void)state;
-    struct answer_got *a = client_ask(&worker, CHAT(",\"max_tokens\":1,\"logprobs\":true,\"top_logprobs\":2"));
+    struct answer_got *a =
+        client_ask(&worker, CHAT(",\"max_tokens\":1,\"logprobs\":true,\"top_logprobs\":2"));
     struct json_doc *doc;
     assert_int_equal(json_parse(text_span(&a->logprobs), &doc, NULL), OK);
     const struct json *entry = json_at(json_root(doc), 0);
@@ -156,10 +162,12 @@ static void test_biases_and_seeds_change_what_is_taken(void **state)
 {
     (void)state;
     /* 'A' is token 3 + 65: banned, the chain cannot begin */
-    struct answer_got *a = client_ask(&worker, CHAT(",\"max_tokens\":3,\"logit_bias\":{\"68\":-100}"));
+    struct answer_got *a =
+        client_ask(&worker, CHAT(",\"max_tokens\":3,\"logit_bias\":{\"68\":-100}"));
     assert_int_equal(a->end.err, OK);
     assert_true(a->text[0].len == 0 || a->text[0].data[0] != 'A');
-    const char *hot = CHAT(",\"max_tokens\":12,\"temperature\":9,\"top_k\":0,\"top_p\":1,\"min_p\":0,\"seed\":7");
+    const char *hot =
+        CHAT(",\"max_tokens\":12,\"temperature\":9,\"top_k\":0,\"top_p\":1,\"min_p\":0,\"seed\":7");
     a = client_ask(&worker, hot);
     struct answer_got *again = client_ask(&worker, hot);
     assert_int_equal(a->text[0].len, again->text[0].len);
@@ -190,7 +198,8 @@ static void test_an_answer_ends_with_the_context(void **state)
     struct answer_got *a = client_ask(&worker, json);
     assert_int_equal(a->end.err, OK);
     assert_int_equal(a->end.finish[0], FINISH_LENGTH);
-    assert_int_equal(a->end.input_tokens + a->end.output_tokens, 769); /* the last one need not fit */
+    assert_int_equal(a->end.input_tokens + a->end.output_tokens,
+                     769); /* the last one need not fit */
     assert_string_equal(a->text[0].data, "ABCDEF");
 }
 
@@ -222,10 +231,12 @@ static void test_tools_without_the_templates_help(void **state)
 {
     (void)state;
     struct answer_got *a = client_ask(
-        &worker, CHAT(",\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"tools\":[{\"type\":\"function\","
-                      "\"function\":{\"name\":\"light\",\"description\":\"\",\"parameters\":{\"type\":\"object\","
-                      "\"properties\":{\"on\":{\"type\":\"boolean\"}},\"required\":[\"on\"],"
-                      "\"additionalProperties\":false}}}]"));
+        &worker,
+        CHAT(
+            ",\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"tools\":[{\"type\":\"function\","
+            "\"function\":{\"name\":\"light\",\"description\":\"\",\"parameters\":{\"type\":\"object\","
+            "\"properties\":{\"on\":{\"type\":\"boolean\"}},\"required\":[\"on\"],"
+            "\"additionalProperties\":false}}}]"));
     assert_int_equal(a->end.err, OK);
     assert_int_equal(a->tool_calls, 1);
     assert_string_equal(a->tool_name, "light");
@@ -242,8 +253,9 @@ static void test_a_cut_tool_call_has_no_confidence(void **state)
 {
     (void)state;
     struct answer_got *a = client_ask(
-        &worker, CHAT(",\"max_tokens\":6,\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
-                      "\"function\":{\"name\":\"light\",\"parameters\":{}}}]"));
+        &worker,
+        CHAT(",\"max_tokens\":6,\"tool_choice\":\"required\",\"tools\":[{\"type\":\"function\","
+             "\"function\":{\"name\":\"light\",\"parameters\":{}}}]"));
     assert_int_equal(a->end.finish[0], FINISH_LENGTH);
     assert_int_equal(a->tool_calls, 0);
     assert_true(a->text[0].len > 0); /* shown as what it is */
@@ -254,10 +266,12 @@ static void test_a_schema_makes_valid_json(void **state)
 {
     (void)state;
     struct answer_got *a = client_ask(
-        &worker, CHAT(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":"
-                      "{\"type\":\"object\",\"properties\":{\"color\":{\"enum\":[\"red\",\"green\"]},"
-                      "\"dark\":{\"type\":\"boolean\"}},\"required\":[\"color\",\"dark\"],"
-                      "\"additionalProperties\":false}}}"));
+        &worker,
+        CHAT(
+            ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":"
+            "{\"type\":\"object\",\"properties\":{\"color\":{\"enum\":[\"red\",\"green\"]},"
+            "\"dark\":{\"type\":\"boolean\"}},\"required\":[\"color\",\"dark\"],"
+            "\"additionalProperties\":false}}}"));
     assert_int_equal(a->end.err, OK);
     struct json_doc *doc;
     assert_int_equal(json_parse(text_span(&a->text[0]), &doc, NULL), OK);
@@ -270,8 +284,9 @@ static void test_a_schema_that_is_none_is_an_error(void **state)
 {
     (void)state;
     struct answer_got *a = client_ask(
-        &worker, CHAT(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":"
-                      "\"sandwich\"}}}"));
+        &worker,
+        CHAT(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"type\":"
+             "\"sandwich\"}}}"));
     assert_int_equal(a->end.err, ERR_INVALID);
 }
 

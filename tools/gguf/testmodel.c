@@ -16,7 +16,14 @@
 #include <string.h>
 
 enum { ALIGNMENT = 32, TENSORS_MAX = 2048 };
-enum value_type { VALUE_U32 = 4, VALUE_I32 = 5, VALUE_F32 = 6, VALUE_BOOL = 7, VALUE_STRING = 8, VALUE_ARRAY = 9 };
+enum value_type {
+    VALUE_U32 = 4,
+    VALUE_I32 = 5,
+    VALUE_F32 = 6,
+    VALUE_BOOL = 7,
+    VALUE_STRING = 8,
+    VALUE_ARRAY = 9
+};
 enum token_type { TOKEN_NORMAL = 1, TOKEN_UNKNOWN = 2, TOKEN_CONTROL = 3, TOKEN_BYTE = 6 };
 
 static const char chatml[] =
@@ -308,7 +315,9 @@ static float fill(struct writer *w, const struct tensor *t, uint64_t row, uint64
     case 'o': {
         int before = chain_before(w, row);
         int length = (int)strlen(w->o.text);
-        float value = (float)(w->o.gain / sqrt((double)w->o.embedding)); /* RMS norm makes 1 into sqrt(embedding) */
+        float value =
+            (float)(w->o.gain /
+                    sqrt((double)w->o.embedding)); /* RMS norm makes 1 into sqrt(embedding) */
         bool first_in_loop = w->o.loop && before == length && column == (uint64_t)(length - 1);
         return before >= 0 && (column == (uint64_t)before || first_in_loop) ? value : 0.0f;
     }
@@ -371,7 +380,8 @@ static void set_defaults(struct testmodel *o)
 static bool valid(const struct testmodel *o)
 {
     bool shape = o->layers > 0 && o->layers <= 200 && o->heads > 0 && o->kv_heads > 0 &&
-                 o->embedding % o->heads == 0 && o->heads % o->kv_heads == 0 && o->embedding / o->heads % 2 == 0;
+                 o->embedding % o->heads == 0 && o->heads % o->kv_heads == 0 &&
+                 o->embedding / o->heads % 2 == 0;
     if (!shape || (o->mode == TESTMODEL_CHAIN && strlen(o->text) >= (size_t)o->embedding)) {
         return false;
     }

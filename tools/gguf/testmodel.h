@@ -24,24 +24,24 @@ enum testmodel_vocabulary { TESTMODEL_SPM, TESTMODEL_BPE };
 struct testmodel { /* zero means the default beside each field */
     enum testmodel_mode mode;
     enum testmodel_vocabulary vocabulary;
-    int layers;               /* 2 */
-    int embedding;            /* 64; chain: at least the length of `text` + 1 */
-    int heads;                /* 4 */
-    int kv_heads;             /* = heads */
-    int feed_forward;         /* 2 × embedding */
-    int context;              /* 512 */
-    int extra_tokens;         /* 0: entries that make the vocabulary as large as a real one's */
-    bool f16;                 /* f32 */
-    bool loop;                /* chain: the last byte is followed by the first */
-    uint64_t seed;            /* 1 */
-    double gain;              /* 20 */
-    const char *text;         /* "ABCDEFGHIJKLMNOPQRSTUVWXYZ"; no byte twice */
-    const char *name;         /* "testmodel" */
-    const char *architecture; /* "llama"; another one makes a model nobody can load */
+    int layers;                /* 2 */
+    int embedding;             /* 64; chain: at least the length of `text` + 1 */
+    int heads;                 /* 4 */
+    int kv_heads;              /* = heads */
+    int feed_forward;          /* 2 × embedding */
+    int context;               /* 512 */
+    int extra_tokens;          /* 0: entries that make the vocabulary as large as a real one's */
+    bool f16;                  /* f32 */
+    bool loop;                 /* chain: the last byte is followed by the first */
+    uint64_t seed;             /* 1 */
+    double gain;               /* 20 */
+    const char *text;          /* "ABCDEFGHIJKLMNOPQRSTUVWXYZ"; no byte twice */
+    const char *name;          /* "testmodel" */
+    const char *architecture;  /* "llama"; another one makes a model nobody can load */
     const char *chat_template; /* ChatML; "" = none */
-    const char *refusal;      /* weir.refusal; none */
-    const char *tasks;        /* weir.tasks; none */
-    bool demo;                /* weir.demo */
+    const char *refusal;       /* weir.refusal; none */
+    const char *tasks;         /* weir.tasks; none */
+    bool demo;                 /* weir.demo */
 };
 
 /* 0 when the file stands; else an errno value. */

@@ -98,7 +98,9 @@ int llama_process_run(const struct llama_process_options *options)
                 in[i] = in[--count];
             }
         }
-        int fd = fds[0].revents && count <= CONNS_MAX ? accept4(options->listener_fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+        int fd = fds[0].revents && count <= CONNS_MAX
+                     ? accept4(options->listener_fd, NULL, NULL, SOCK_CLOEXEC)
+                     : -1;
         if (fd >= 0) {
             text_init(&in[count], FRAME_PAYLOAD_MAX + 128 * KIB);
             fds[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
