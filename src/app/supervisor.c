@@ -600,7 +600,8 @@ static enum err open_all(struct supervisor *s, struct fault *fault)
 
 int supervisor_run(const struct app_options *o)
 {
-    struct supervisor *s = NEW(struct supervisor);
+    static struct supervisor *s; /* lives as long as the process, children included */
+    s = NEW(struct supervisor);
     s->options = o;
     struct text errors;
     text_init(&errors, 256 * KIB);
