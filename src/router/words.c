@@ -8,6 +8,7 @@
  */
 #include "router/words.h"
 
+#include <assert.h>
 #include <pthread.h>
 
 #define WORD_MAX 16
@@ -173,6 +174,8 @@ struct slot {
 static struct slot slots[SLOTS];
 /* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters. */
 static unsigned char letters[256];
+/* Phrases by their first byte, as chains of index + 1. */
+static unsigned char phrase_first[256], phrase_next[ARRAY_LEN(task_phrases)], phrase_len[ARRAY_LEN(task_phrases)];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 #define HASH_START 2166136261u
@@ -210,6 +213,13 @@ static void build_tables(void)
     for (int c = 0; c < 256; c++) {
         bool letter = c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         letters[c] = (unsigned char)(!letter ? 0 : c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    static_assert(ARRAY_LEN(task_phrases) < 255, "an index fits a byte");
+    for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
+        unsigned char *first = &phrase_first[(unsigned char)task_phrases[i].phrase[0]];
+        phrase_next[i] = *first;
+        *first = (unsigned char)(i + 1);
+        phrase_len[i] = (unsigned char)strlen(task_phrases[i].phrase);
     }
     for (size_t i = 0; i < ARRAY_LEN(task_words); i++) {
         struct slot *s = add(span_c(task_words[i].word));
@@ -282,18 +292,27 @@ static void count_words(struct span text, uint32_t tasks, int first_factor, stru
     (1u << TASK_INTENT | 1u << TASK_EXTRACT | 1u << TASK_CLASSIFY | 1u << TASK_REWRITE | 1u << TASK_SUMMARISE |         \
      1u << TASK_TRANSLATE)
 
+/* Each phrase counts once, and only where a word begins. */
 static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT])
 {
     char lower[PHRASE_BYTES];
+    bool seen[ARRAY_LEN(task_phrases)] = {false};
     size_t len = MIN(text.len, sizeof lower);
     for (size_t i = 0; i < len; i++) {
         char c = text.data[i];
         lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
-    for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
-        const struct task_phrase *p = &task_phrases[i];
-        if ((tasks & (1u << p->task)) && len && memmem(lower, len, p->phrase, strlen(p->phrase))) {
-            scores[p->task] += p->weight;
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && letters[(unsigned char)lower[i]] && letters[(unsigned char)lower[i - 1]]) {
+            continue;
+        }
+        for (unsigned p = phrase_first[(unsigned char)lower[i]]; p; p = phrase_next[p - 1]) {
+            const struct task_phrase *phrase = &task_phrases[p - 1];
+            size_t n = phrase_len[p - 1];
+            if (!seen[p - 1] && n <= len - i && memcmp(lower + i, phrase->phrase, n) == 0) {
+                seen[p - 1] = true;
+                scores[phrase->task] += tasks & (1u << phrase->task) ? phrase->weight : 0;
+            }
         }
     }
 }
