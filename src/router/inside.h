@@ -3,9 +3,11 @@
  * What the router's files share. One decision is made by narrowing down a table of
  * candidates, one per backend of the config:
  *
- *   decide.c   the order of the built-in rules, and the verdicts
+ *   decide.c   the order of the built-in rules, and what to say when nobody is left
  *   when.c     does a rule of the config hold?
- *   filters.c  who may, who can, who is well, who is affordable
+ *   wishes.c   who may: the config's rules, privacy, mode, model, strategy
+ *   filters.c  who can, who is well, who is affordable
+ *   order.c    who first, by which strategy, and why
  *   explain.c  the decision as JSON
  */
 #ifndef WEIR_ROUTER_INSIDE_H
@@ -53,14 +55,41 @@ struct deciding {
     bool refuse_loosening;
 };
 
+#define SAY(x, ...) arena_printf((x)->arena, __VA_ARGS__)
+
+/* ---- decide.c ---- */
 void verdict_add(struct deciding *x, const char *rule, enum verdict v, struct span why);
 void candidate_out(struct candidate *c, enum why_out out, struct span why);
 bool is_local(const struct backend *b);
 int count_in(const struct deciding *x, int local); /* local: 1 device, 0 the rest, -1 all */
 
+void out_all(struct deciding *x, int local, enum why_out out, struct span why); /* everybody of one side */
+bool means(const struct deciding *x, const char *word, const struct backend *b); /* a name, or a tier word */
+const char *known_strategy(struct span name); /* NULL = not built in */
+void decision_fail(struct deciding *x, enum err err, struct span text); /* the first one stays */
+bool any_out(const struct deciding *x, enum why_out from, enum why_out to);
+struct span everybodys_reason(struct deciding *x);
+struct span one_line(struct arena *arena, struct span s); /* texts become header values */
+
 /* ---- when.c ---- */
 /* `why` gets the first key that does not hold, or "all conditions hold". */
 bool when_holds(const struct router *r, int rule, const struct facts *f, struct arena *arena, struct span *out_why);
+
+/* ---- wishes.c ---- */
+struct rule_result {
+    bool holds;
+    struct span why;
+};
+/* All rules of the config are looked at first, because they may tighten privacy; they act later. */
+void read_rules(struct deciding *x, struct rule_result *results);
+void apply_rules(struct deciding *x, const struct rule_result *results);
+void rule_privacy(struct deciding *x);
+void rule_mode(struct deciding *x);
+void rule_model(struct deciding *x);
+void rule_strategy(struct deciding *x);
+
+/* ---- order.c ---- */
+void settle_order(struct deciding *x);
 
 /* ---- filters.c ---- */
 void filter_capability(struct deciding *x);

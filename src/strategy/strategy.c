@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "strategy/strategy.h"
 
-#include <assert.h>
-
 static const struct strategy *const strategies[] = {
     &strategy_device, &strategy_cloud, &strategy_fallback, &strategy_cascade, &strategy_split,
 };
@@ -19,7 +17,5 @@ const struct strategy *strategy_find(struct span name)
 
 const char *const *strategy_names(void)
 {
-    static const char *const names[] = {"device", "cloud", "fallback", "cascade", "split", NULL};
-    static_assert(ARRAY_LEN(names) == ARRAY_LEN(strategies) + 1, "one name per strategy");
-    return names;
+    return strategies_built;
 }

@@ -429,6 +429,15 @@ static void forbid_and_require(void **state)
     scene_close(&s);
 }
 
+static void forbidding_a_tier_word_means_the_tier(void **state)
+{
+    (void)state;
+    struct scene s; /* one of the two is called "cloud" */
+    scene_open(&s, BOTH CLOUD2 "policy:\n  rules:\n    - { name: r, when: {}, then: { forbid: cloud } }\n");
+    backends_are(&s, "device");
+    scene_close(&s);
+}
+
 static void a_rule_may_tighten_privacy_and_set_a_strategy(void **state)
 {
     (void)state;
@@ -884,6 +893,7 @@ int main(void)
         cmocka_unit_test(the_first_take_wins_and_every_forbid_counts),
         cmocka_unit_test(a_take_that_is_forbidden_later_is_none),
         cmocka_unit_test(forbid_and_require),
+        cmocka_unit_test(forbidding_a_tier_word_means_the_tier),
         cmocka_unit_test(a_rule_may_tighten_privacy_and_set_a_strategy),
         cmocka_unit_test(every_when_key),
         cmocka_unit_test(a_hostile_pattern_fails_closed),

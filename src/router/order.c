@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who answers first, by which strategy, and what to say about it: battery and heat,
+ * the tasks a model is made for, the score; then the reason, and whether service is
+ * degraded.
+ */
+#include "router/inside.h"
+
+#include "core/receipt.h"
+
+/* In a cascade the score is advisory: the answer itself is judged. Only this far below the threshold is asking
+ * the device a waste. */
+#define FAR_BELOW 0.35
+/* P(device good enough) below which the cloud answers, while nothing has been calibrated: on the careful side. */
+#define THRESHOLD_DEFAULT 0.60
+#define QUALITY_DEFAULT 0.95
+#define SIDE_MAX (LEGS_MAX / 2)
+
+/* ---- battery, heat, task ---- */
+
+static bool minds_the_machine(const struct deciding *x)
+{
+    return !x->forced && !x->take && (x->mode == MODE_AUTO || x->mode == MODE_PREFER_ON_DEVICE);
+}
+
+static struct span tired(struct deciding *x)
+{
+    const struct device_facts *device = &x->facts->device;
+    const struct config *c = x->config;
+    if (device->battery >= 0 && device->battery < c->battery_floor && device->charging != 1) {
+        return SAY(x, "battery at %.0f %%, under the floor of %.0f %%", device->battery * 100, c->battery_floor * 100);
+    }
+    if (device->temperature_c > c->temperature_ceiling_c) {
+        return SAY(x, "%.0f \xc2\xb0""C, over the ceiling of %.0f", device->temperature_c, c->temperature_ceiling_c);
+    }
+    return SPAN_NONE;
+}
+
+static void put_last(struct deciding *x, struct candidate *c)
+{
+    (void)x;
+    c->last = true;
+}
+
+/* Both put device backends behind the others; returns why, or SPAN_NONE. */
+static struct span rule_battery(struct deciding *x)
+{
+    struct span why = tired(x);
+    bool acts = why.len && minds_the_machine(x) && count_in(x, 0) > 0 && count_in(x, 1) > 0;
+    for (int i = 0; acts && i < x->count; i++) {
+        if (is_local(x->candidates[i].backend)) {
+            put_last(x, &x->candidates[i]);
+        }
+    }
+    verdict_add(x, "battery", acts ? VERDICT_TAKE : VERDICT_PASS,
+                acts ? SAY(x, "%.*s: the cloud first", SPAN_ARG(why)) : why.len ? why : SPAN("fine"));
+    return acts ? why : SPAN_NONE;
+}
+
+static struct span rule_task(struct deciding *x)
+{
+    struct span why = SPAN_NONE;
+    bool acts = !x->forced && !x->take && x->mode == MODE_AUTO && count_in(x, -1) > 1;
+    for (int i = 0; i < x->count; i++) {
+        struct candidate *c = &x->candidates[i];
+        uint32_t tasks = c->state->tasks;
+        if (c->out != IN || !is_local(c->backend) || tasks == 0 || (tasks & (1u << x->facts->task))) {
+            continue;
+        }
+        why = SAY(x, "%s is not made for %s", c->backend->model ? c->backend->model : c->backend->name,
+                  task_name(x->facts->task));
+        if (acts) {
+            put_last(x, c);
+        }
+    }
+    verdict_add(x, "task", why.len && acts ? VERDICT_TAKE : VERDICT_PASS,
+                why.len ? why : span_c(task_name(x->facts->task)));
+    return acts ? why : SPAN_NONE;
+}
+
+/* ---- order and strategy ---- */
+
+struct order {
+    const struct backend *first_local[BACKENDS_MAX], *remote[BACKENDS_MAX], *last_local[BACKENDS_MAX];
+    int first_local_count, remote_count, last_local_count;
+};
+
+static bool taken(const struct deciding *x, const struct candidate *c)
+{
+    return x->take && means(x, x->take->then.take, c->backend);
+}
+
+static void collect(const struct deciding *x, struct order *o, bool wanted_taken)
+{
+    for (int tier = TIER_DEVICE; tier <= TIER_CLOUD; tier++) {
+        for (int i = 0; i < x->count; i++) {
+            const struct candidate *c = &x->candidates[i];
+            if (c->out != IN || (int)c->backend->tier != tier || taken(x, c) != wanted_taken) {
+                continue;
+            }
+            if (!is_local(c->backend)) {
+                o->remote[o->remote_count++] = c->backend;
+            } else if (c->last) {
+                o->last_local[o->last_local_count++] = c->backend;
+            } else {
+                o->first_local[o->first_local_count++] = c->backend;
+            }
+        }
+    }
+}
+
+static void append(struct decision *d, const struct backend *const *list, int count)
+{
+    for (int i = 0; i < MIN(count, SIDE_MAX) && d->backends_count < LEGS_MAX; i++) {
+        d->backends[d->backends_count++] = list[i];
+    }
+}
+
+static void put_in_order(struct decision *d, const struct order *o, bool remote_first)
+{
+    if (remote_first) {
+        append(d, o->remote, o->remote_count);
+        append(d, o->first_local, o->first_local_count);
+        append(d, o->last_local, o->last_local_count);
+        d->local_count = o->remote_count ? 0 : d->backends_count;
+        return;
+    }
+    append(d, o->first_local, o->first_local_count);
+    d->local_count = d->backends_count;
+    append(d, o->remote, o->remote_count);
+    append(d, o->last_local, o->last_local_count);
+    if (o->remote_count == 0) {
+        d->local_count = d->backends_count;
+    }
+}
+
+static double threshold_for(const struct deciding *x)
+{
+    double quality = x->request->options.quality;
+    if (x->config->threshold >= 0) {
+        return x->config->threshold;
+    }
+    if (quality < 0) {
+        quality = x->config->quality >= 0 ? x->config->quality : QUALITY_DEFAULT;
+    }
+    /* without labels nobody knows what a quality costs: the default threshold, moved in proportion */
+    double t = THRESHOLD_DEFAULT * quality / QUALITY_DEFAULT;
+    return MIN(MAX(t, 0), 1);
+}
+
+/* One side only, and so asked for: its own name when there is one backend, else in order. */
+static const char *strategy_of_side(const struct order *o)
+{
+    int local = o->first_local_count + o->last_local_count;
+    return local + o->remote_count > 1 ? "fallback" : local ? "device" : "cloud";
+}
+
+static const char *strategy_for(const struct deciding *x, const struct order *o)
+{
+    bool one_side = o->remote_count == 0 || o->first_local_count + o->last_local_count == 0;
+    bool asked = span_given(x->request->options.strategy);
+    if (x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD || (x->forced && !asked)) {
+        return strategy_of_side(o);
+    }
+    if (x->mode == MODE_PREFER_IN_CLOUD) {
+        return asked && x->forced ? x->strategy : "fallback";
+    }
+    if (x->mode == MODE_PREFER_ON_DEVICE) {
+        return asked ? x->strategy : "fallback";
+    }
+    if (x->strategy) {
+        return x->strategy;
+    }
+    if (x->take) {
+        return "fallback";
+    }
+    return x->must_stay && one_side ? strategy_of_side(o) : x->config->strategy;
+}
+
+struct plan {
+    bool remote_first;
+    struct span why;
+};
+
+/* Which side first, and why: the strongest reason that speaks. */
+static struct plan plan_sides(struct deciding *x, const struct order *o, struct span battery, struct span task)
+{
+    struct decision *d = x->d;
+    bool judged = strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0;
+    if (x->mode == MODE_PREFER_IN_CLOUD) {
+        return (struct plan){true, SPAN("mode prefer_in_cloud")};
+    }
+    if (x->take) {
+        const struct backend *first = o->first_local_count ? o->first_local[0] : NULL;
+        return (struct plan){!(first && means(x, x->take->then.take, first)), SAY(x, "rule %s", x->take->name)};
+    }
+    if (battery.len) {
+        return (struct plan){true, battery};
+    }
+    if (x->mode == MODE_PREFER_ON_DEVICE && !judged) {
+        return (struct plan){false, SPAN("mode prefer_on_device")};
+    }
+    if (task.len && o->first_local_count == 0) {
+        return (struct plan){true, task};
+    }
+    if (strcmp(d->strategy, "cloud") == 0) {
+        return (struct plan){true, SPAN("policy cloud")};
+    }
+    if (!judged) {
+        return (struct plan){false, SAY(x, "policy %s", d->strategy)};
+    }
+    if (d->threshold >= 1) {
+        return (struct plan){true, SPAN("a threshold of 1 lets the cloud answer")};
+    }
+    if (strcmp(d->strategy, "split") == 0) {
+        bool below = d->score < d->threshold;
+        return (struct plan){below,
+                             SAY(x, "score %.2f %s %.2f", d->score, below ? "below" : "at least", d->threshold)};
+    }
+    if (d->score < d->threshold - FAR_BELOW) {
+        return (struct plan){true, SAY(x, "score %.2f far below %.2f", d->score, d->threshold)};
+    }
+    return (struct plan){false, SAY(x, "cascade: the device first, threshold %.2f", d->threshold)};
+}
+
+/* ---- why it is not better ---- */
+
+static bool service_failed(enum why_out out)
+{
+    return out >= OUT_OFFLINE && out <= OUT_BUDGET;
+}
+
+static bool side_failed(const struct deciding *x, int local, enum why_out out)
+{
+    for (int i = 0; i < x->count; i++) {
+        const struct candidate *c = &x->candidates[i];
+        if ((local > 0) == is_local(c->backend) && (out == IN ? service_failed(c->out) : c->out == out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void reduce(struct decision *d, const char *what)
+{
+    if (d->reduced_count < (int)ARRAY_LEN(d->reduced)) {
+        d->reduced[d->reduced_count++] = what;
+    }
+}
+
+static bool lost_ability(const struct deciding *x, size_t offset_state, size_t offset_backend)
+{
+    bool here = false;
+    bool there = false;
+    for (int i = 0; i < x->count; i++) {
+        const struct candidate *c = &x->candidates[i];
+        bool can = *(const bool *)((const char *)c->state + offset_state) ||
+                   (c->backend->api != API_LOCAL && *(const bool *)((const char *)c->backend + offset_backend));
+        here |= can && c->out == IN;
+        there |= can && service_failed(c->out);
+    }
+    return there && !here;
+}
+
+static int64_t widest_context(const struct deciding *x, bool here)
+{
+    int64_t widest = 0;
+    for (int i = 0; i < x->count; i++) {
+        const struct candidate *c = &x->candidates[i];
+        if (here ? c->out == IN : service_failed(c->out)) {
+            int64_t context = c->state->context > 0 ? c->state->context : c->backend->context;
+            widest = MAX(widest, context);
+        }
+    }
+    return widest;
+}
+
+#define LOST(x, what) lost_ability((x), offsetof(struct backend_state, what), offsetof(struct backend, what))
+
+static void list_what_is_less(struct deciding *x)
+{
+    struct decision *d = x->d;
+    int64_t here = widest_context(x, true);
+    int64_t there = widest_context(x, false);
+    /* a cloud whose context is not configured has a long one */
+    if (here > 0 && (there == 0 || there > here)) {
+        reduce(d, "long context");
+    }
+    if (LOST(x, tools)) {
+        reduce(d, "tools");
+    }
+    if (LOST(x, images)) {
+        reduce(d, "images");
+    }
+    if (LOST(x, json_schema)) {
+        reduce(d, "json_schema");
+    }
+    if (LOST(x, multiple_choices)) {
+        reduce(d, "multiple choices");
+    }
+}
+
+/* The other side was wanted and could not be had. Null while the caller's preference is honoured. */
+static void judge_service(struct deciding *x, const struct order *o)
+{
+    struct decision *d = x->d;
+    bool takes_device = x->take && o->first_local_count && means(x, x->take->then.take, o->first_local[0]);
+    bool wants_cloud = (x->mode == MODE_AUTO || x->mode == MODE_PREFER_IN_CLOUD) && !x->forced && !x->must_stay &&
+                       !takes_device && strcmp(d->strategy, "device") != 0;
+    if (o->remote_count == 0 && wants_cloud && side_failed(x, 0, IN)) {
+        d->degraded = side_failed(x, 0, OUT_OFFLINE)  ? DEGRADED_OFFLINE
+                      : side_failed(x, 0, OUT_BUDGET) ? DEGRADED_BUDGET
+                                                      : DEGRADED_CLOUD_FAILED;
+        list_what_is_less(x);
+    }
+    bool no_device = o->first_local_count + o->last_local_count == 0;
+    if (no_device && x->mode == MODE_PREFER_ON_DEVICE && side_failed(x, 1, IN)) {
+        d->degraded = DEGRADED_DEVICE_FAILED;
+    }
+}
+
+/* Why a whole side is missing, in a few words; SPAN_NONE when it is not or nobody wants to know. */
+static struct span missing(struct deciding *x)
+{
+    struct span text = SPAN_NONE;
+    for (int local = 0; local < 2; local++) {
+        for (int i = 0; count_in(x, local) == 0 && i < x->count; i++) {
+            const struct candidate *c = &x->candidates[i];
+            if ((local > 0) == is_local(c->backend) && c->out >= OUT_RULE) {
+                text = SAY(x, "%.*s; %s: %.*s", SPAN_ARG(text), c->backend->name, SPAN_ARG(c->why));
+            }
+        }
+    }
+    return text;
+}
+
+static void score(struct deciding *x)
+{
+    struct score s = x->router->scorer->score(x->router->scorer_self, x->facts);
+    x->d->score = s.p_device;
+    verdict_add(x, "score", VERDICT_PASS, SAY(x, "P(device good enough) %.2f, %s", s.p_device, s.source));
+}
+
+/* `on_exhausted: refuse` and the first to be asked would cost more than is left. */
+static void check_refusal(struct deciding *x)
+{
+    struct decision *d = x->d;
+    int64_t left = x->facts->budget_left_usd_nano;
+    if (left >= 0 && d->budget_refuses && d->err == OK && !is_local(d->backends[0]) &&
+        cost_at_most(x->facts, d->backends[0]) > left) {
+        decision_fail(x, ERR_BUDGET, SPAN("the budget is used up"));
+    }
+}
+
+void settle_order(struct deciding *x)
+{
+    struct decision *d = x->d;
+    struct span battery = rule_battery(x);
+    struct span task = rule_task(x);
+    struct order o = {.remote_count = 0};
+    score(x);
+    if (x->take) {
+        collect(x, &o, true);
+    }
+    collect(x, &o, false);
+    d->strategy = strategy_for(x, &o);
+    if (strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0) {
+        d->threshold = threshold_for(x);
+        d->threshold_calibrated = false;
+    }
+    struct plan plan = plan_sides(x, &o, battery, task);
+    if (strcmp(d->strategy, "device") == 0) { /* one leg, whoever asked for it */
+        o.remote_count = 0;
+    } else if (strcmp(d->strategy, "cloud") == 0) {
+        o.first_local_count = o.last_local_count = 0;
+    }
+    put_in_order(d, &o, plan.remote_first);
+    if (d->backends_count == 0) {
+        decision_fail(x, ERR_NO_BACKEND, SAY(x, "no backend can answer: policy %s and %.*s", d->strategy,
+                                    SPAN_ARG(everybodys_reason(x))));
+        return;
+    }
+    judge_service(x, &o);
+    struct span why = x->must_stay                                                  ? x->d->rules[0].why
+                      : x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD ? SAY(x, "mode %s", mode_name(x->mode))
+                      : x->forced && span_given(x->request->options.strategy)       ? SAY(x, "strategy %s was asked for", x->strategy)
+                      : x->forced                                                   ? SAY(x, "%s was asked for", d->backends[0]->name)
+                                                                                    : plan.why;
+    struct span gap = missing(x);
+    d->reason = one_line(x->arena, gap.len ? SAY(x, "%.*s%.*s", SPAN_ARG(why), SPAN_ARG(gap)) : why);
+    verdict_add(x, "policy", VERDICT_TAKE, SAY(x, "%s: %s first", d->strategy, d->backends[0]->name));
+    check_refusal(x);
+}
+
