@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 static void encode(const struct outbound_type *type, const struct request *r)
 {
-    struct backend backend = {.name = "cloud", .url = "http://h/v1", .model = "m", .max_output_tokens = MOST_TOKENS};
+    struct backend backend = {
+        .name = "cloud", .url = "http://h/v1", .model = "m", .max_output_tokens = MOST_TOKENS};
     struct leg_options options = {.prefix = SPAN_NONE};
     struct fault fault = {0};
     struct text out;
@@ -28,7 +29,8 @@ static void encode(const struct outbound_type *type, const struct request *r)
     } else {
         const struct json *root = json_parse(text_span(&out), &doc, NULL) ? NULL : json_root(doc);
         int64_t most = json_i64_or(json_get(root, "max_tokens"), -1);
-        if (!json_true(json_get(root, "stream")) || json_get(root, "weir") || most < 1 || most > MOST_TOKENS) {
+        if (!json_true(json_get(root, "stream")) || json_get(root, "weir") || most < 1 ||
+            most > MOST_TOKENS) {
             abort();
         }
     }

@@ -21,8 +21,9 @@ struct outbound_fuzz {
 static inline void outbound_fuzz_delta(void *user, const struct delta *d)
 {
     struct outbound_fuzz *f = user;
-    bool sane = d->choice >= 0 && d->choice < f->request->n && span_utf8_valid(d->text)
-                && span_given(d->tool_id) == span_given(d->tool_name) && d->tool_index >= 0 && d->tool_index < 128;
+    bool sane = d->choice >= 0 && d->choice < f->request->n && span_utf8_valid(d->text) &&
+                span_given(d->tool_id) == span_given(d->tool_name) && d->tool_index >= 0 &&
+                d->tool_index < 128;
     if (!sane) {
         abort();
     }
@@ -46,9 +47,11 @@ static inline int outbound_fuzz(const struct outbound_type *type, const uint8_t 
     if (len < 2) {
         return 0;
     }
-    struct request request = {.n = 1 + ((bytes[0] >> 1) & 3), .logprobs = bytes[0] & 8, .id = "req_01JABCDEFGH"};
+    struct request request = {
+        .n = 1 + ((bytes[0] >> 1) & 3), .logprobs = bytes[0] & 8, .id = "req_01JABCDEFGH"};
     struct backend backend = {.name = "cloud"};
-    struct outbound_fuzz f = {.type = type, .decoder = type->decoder_new(&request, &backend), .request = &request};
+    struct outbound_fuzz f = {
+        .type = type, .decoder = type->decoder_new(&request, &backend), .request = &request};
     struct span rest = span_of((const char *)bytes + 2, len - 2);
     struct leg_end end = {.usage = USAGE_UNKNOWN};
     struct fault fault = {0};

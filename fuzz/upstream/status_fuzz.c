@@ -27,9 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct text line;
     text_init(&line, KIB);
     status_explain(&head, rest, "the-key-of-this-backend", 1700000000000000ull, &end, &line);
-    bool sane = end.err != OK && end.retry_after_ms >= -1 && end.retry_after_ms <= RETRY_AFTER_MAX_MS && line.len < 500
-                && span_find(text_span(&line), SPAN("the-key-of-this-backend"), 0) == SIZE_MAX
-                && span_find_char(text_span(&line), '\n', 0) == SIZE_MAX;
+    bool sane = end.err != OK && end.retry_after_ms >= -1 &&
+                end.retry_after_ms <= RETRY_AFTER_MAX_MS && line.len < 500 &&
+                span_find(text_span(&line), SPAN("the-key-of-this-backend"), 0) == SIZE_MAX &&
+                span_find_char(text_span(&line), '\n', 0) == SIZE_MAX;
     if (!sane) {
         abort();
     }

@@ -45,8 +45,8 @@ static enum err refuse(struct writer *e, const char *what)
 
 static enum err refuse_turn(struct writer *e, const char *what)
 {
-    return fault_set(e->fault, ERR_INVALID, "messages[%zu]: %s cannot be sent to an Anthropic backend", e->turn,
-                     what);
+    return fault_set(e->fault, ERR_INVALID,
+                     "messages[%zu]: %s cannot be sent to an Anthropic backend", e->turn, what);
 }
 
 /* ---- blocks ---- */
@@ -104,7 +104,8 @@ static bool cut_data_url(struct span url, struct span *out_media, struct span *o
     return out_media->len > 0;
 }
 
-static void write_base64_block(struct writer *e, const char *type, struct span media, struct span data)
+static void write_base64_block(struct writer *e, const char *type, struct span media,
+                               struct span data)
 {
     json_begin_object(&e->w);
     json_put_c(&e->w, "type", type);
@@ -160,7 +161,8 @@ static enum err write_part(struct writer *e, const struct json *part)
         return write_image(e, json_get(part, "image_url"));
     }
     struct span media, data;
-    if (span_is(type, "file") && cut_data_url(json_str(json_get(json_get(part, "file"), "file_data")), &media, &data)) {
+    if (span_is(type, "file") &&
+        cut_data_url(json_str(json_get(json_get(part, "file"), "file_data")), &media, &data)) {
         write_base64_block(e, "document", media, data);
         return OK;
     }
@@ -169,7 +171,8 @@ static enum err write_part(struct writer *e, const struct json *part)
 
 static bool part_is_empty_text(const struct json *part)
 {
-    return span_is(json_str(json_get(part, "type")), "text") && !json_str(json_get(part, "text")).len;
+    return span_is(json_str(json_get(part, "type")), "text") &&
+           !json_str(json_get(part, "text")).len;
 }
 
 static enum err write_content(struct writer *e, const char *role, const struct json *content)
@@ -179,7 +182,8 @@ static enum err write_content(struct writer *e, const char *role, const struct j
         open_turn(e, role);
         write_text_block(e, text, NULL);
     }
-    for (struct json_iter it = json_iter(content); json_type(content) == JSON_ARRAY && json_next(&it);) {
+    for (struct json_iter it = json_iter(content);
+         json_type(content) == JSON_ARRAY && json_next(&it);) {
         if (part_is_empty_text(it.value)) {
             continue;
         }
@@ -203,8 +207,8 @@ static enum err write_tool_use(struct writer *e, const struct json *call)
         return refuse_turn(e, "a tool call that is not a function");
     }
     const struct json *input = NULL;
-    if (arguments.len
-        && (json_parse_in(e->r->arena, arguments, &input, NULL) || json_type(input) != JSON_OBJECT)) {
+    if (arguments.len &&
+        (json_parse_in(e->r->arena, arguments, &input, NULL) || json_type(input) != JSON_OBJECT)) {
         return refuse_turn(e, "a tool call whose arguments are not a JSON object");
     }
     open_turn(e, "assistant");
@@ -226,7 +230,8 @@ static enum err write_tool_use(struct writer *e, const struct json *call)
 static enum err write_assistant(struct writer *e, const struct json *message)
 {
     enum err err = write_content(e, "assistant", json_get(message, "content"));
-    for (struct json_iter it = json_iter(json_get(message, "tool_calls")); !err && json_next(&it);) {
+    for (struct json_iter it = json_iter(json_get(message, "tool_calls"));
+         !err && json_next(&it);) {
         err = write_tool_use(e, it.value);
     }
     if (!err && json_type(json_get(message, "function_call")) == JSON_OBJECT) {
@@ -306,14 +311,16 @@ static enum err write_messages(struct writer *e)
     bool none = e->role == NULL;
     close_turn(e);
     json_end_array(&e->w);
-    return !err && none ? fault_set(e->fault, ERR_INVALID, "messages: there is no text in them") : err;
+    return !err && none ? fault_set(e->fault, ERR_INVALID, "messages: there is no text in them")
+                        : err;
 }
 
 /* ---- system ---- */
 
 static enum err write_system_parts(struct writer *e, const struct json *content)
 {
-    for (struct json_iter it = json_iter(content); json_type(content) == JSON_ARRAY && json_next(&it);) {
+    for (struct json_iter it = json_iter(content);
+         json_type(content) == JSON_ARRAY && json_next(&it);) {
         if (!span_is(json_str(json_get(it.value, "type")), "text")) {
             return refuse_turn(e, "a system turn that is not text");
         }
@@ -329,15 +336,19 @@ static enum err write_system_parts(struct writer *e, const struct json *content)
 static void write_format_sentence(struct writer *e)
 {
     if (e->r->json_object) {
-        write_text_block(e, SPAN("Answer with one JSON object and nothing else: no words around it, no code fence."),
-                         NULL);
+        write_text_block(
+            e,
+            SPAN(
+                "Answer with one JSON object and nothing else: no words around it, no code fence."),
+            NULL);
         return;
     }
     const struct json *format = json_get(json_get(e->r->body, "response_format"), "json_schema");
     struct text sentence;
     text_init(&sentence, e->w.text->max);
-    text_add_c(&sentence, "Answer with one JSON value that is valid under this JSON Schema and nothing else, "
-                          "no words around it, no code fence: ");
+    text_add_c(&sentence,
+               "Answer with one JSON value that is valid under this JSON Schema and nothing else, "
+               "no words around it, no code fence: ");
     struct json_out w = json_out(&sentence);
     json_value(&w, json_get(format, "schema"));
     write_text_block(e, text_span(&sentence), NULL);
@@ -394,7 +405,8 @@ static enum err write_tools(struct writer *e, const struct json *tools)
     json_begin_array(&e->w);
     for (struct json_iter it = json_iter(tools); json_next(&it);) {
         const struct json *function = json_get(it.value, "function");
-        if (!span_is(json_str(json_get(it.value, "type")), "function") || !json_str(json_get(function, "name")).len) {
+        if (!span_is(json_str(json_get(it.value, "type")), "function") ||
+            !json_str(json_get(function, "name")).len) {
             return refuse(e, "a tool that is not a function");
         }
         const struct json *description = json_get(function, "description");
@@ -513,7 +525,8 @@ static enum err check_expressible(struct writer *e)
     if (e->r->n > 1) {
         return refuse(e, "n > 1");
     }
-    static const char *const never[] = {"logprobs", "logit_bias", "audio", "functions", "prediction"};
+    static const char *const never[] = {"logprobs", "logit_bias", "audio", "functions",
+                                        "prediction"};
     for (size_t i = 0; i < ARRAY_LEN(never); i++) {
         if (is_set(json_get(body, never[i]))) {
             return refuse(e, never[i]);
@@ -522,8 +535,8 @@ static enum err check_expressible(struct writer *e)
     return OK;
 }
 
-enum err anthropic_encode(const struct request *r, const struct backend *b, const struct leg_options *o,
-                          struct text *out, struct fault *fault)
+enum err anthropic_encode(const struct request *r, const struct backend *b,
+                          const struct leg_options *o, struct text *out, struct fault *fault)
 {
     (void)o;
     struct writer e = {.r = r, .w = json_out(out), .fault = fault};
@@ -551,5 +564,7 @@ enum err anthropic_encode(const struct request *r, const struct backend *b, cons
     }
     write_sampling(&e);
     json_end_object(&e.w);
-    return out->overflow ? fault_set(fault, ERR_TOO_LARGE, "the request is larger than %zu bytes", out->max) : OK;
+    return out->overflow
+               ? fault_set(fault, ERR_TOO_LARGE, "the request is larger than %zu bytes", out->max)
+               : OK;
 }

@@ -125,7 +125,8 @@ static void read_stop_reason(struct decoder *d, struct span word)
     } else if (span_is(word, "refusal")) {
         d->finish = FINISH_CONTENT_FILTER;
     } else {
-        d->finish = d->tools_count ? FINISH_TOOL_CALLS : FINISH_STOP; /* end_turn, stop_sequence, pause_turn … */
+        d->finish = d->tools_count ? FINISH_TOOL_CALLS
+                                   : FINISH_STOP; /* end_turn, stop_sequence, pause_turn … */
     }
 }
 
@@ -157,7 +158,8 @@ static enum err begin_tool(struct reader in, int64_t index, const struct json *b
     }
     if (d->tools_count == d->tools_capacity) {
         int grown = MAX(4, 2 * d->tools_capacity);
-        d->tools = mem_grow(d->tools, sizeof *d->tools * (size_t)d->tools_capacity, sizeof *d->tools * (size_t)grown);
+        d->tools = mem_grow(d->tools, sizeof *d->tools * (size_t)d->tools_capacity,
+                            sizeof *d->tools * (size_t)grown);
         d->tools_capacity = grown;
     }
     struct tool_block *tool = &d->tools[d->tools_count++];
@@ -266,7 +268,8 @@ static enum err on_event(struct reader in, const struct json *root)
     return OK; /* ping, and what is not known yet */
 }
 
-static enum err read_json(struct reader in, struct span bytes, enum err (*fn)(struct reader in, const struct json *root))
+static enum err read_json(struct reader in, struct span bytes,
+                          enum err (*fn)(struct reader in, const struct json *root))
 {
     struct json_doc *doc = NULL;
     struct fault why = {0};
@@ -274,16 +277,17 @@ static enum err read_json(struct reader in, struct span bytes, enum err (*fn)(st
         return fault_set(in.fault, ERR_UPSTREAM, "the provider sent broken data: %s", why.text);
     }
     const struct json *root = json_root(doc);
-    enum err err = json_type(root) == JSON_OBJECT
-                       ? fn(in, root)
-                       : fault_set(in.fault, ERR_UPSTREAM, "the provider sent %s instead of an object",
-                                   json_type_name(root));
+    enum err err =
+        json_type(root) == JSON_OBJECT
+            ? fn(in, root)
+            : fault_set(in.fault, ERR_UPSTREAM, "the provider sent %s instead of an object",
+                        json_type_name(root));
     json_free(doc);
     return err;
 }
 
-static enum err event(struct decoder *d, struct span name, struct span data, const struct decoder_events *to,
-                      void *user, struct fault *fault)
+static enum err event(struct decoder *d, struct span name, struct span data,
+                      const struct decoder_events *to, void *user, struct fault *fault)
 {
     (void)name; /* the data say it again */
     data = span_trim(data);
@@ -296,7 +300,8 @@ static enum err event(struct decoder *d, struct span name, struct span data, con
 /* A message that came whole: {"type":"message","content":[…],"stop_reason":…,"usage":{…}} */
 static enum err on_message(struct reader in, const struct json *root)
 {
-    if (span_is(json_str(json_get(root, "type")), "error") || json_type(json_get(root, "error")) == JSON_OBJECT) {
+    if (span_is(json_str(json_get(root, "type")), "error") ||
+        json_type(json_get(root, "error")) == JSON_OBJECT) {
         return outbound_in_band_error(root, in.fault);
     }
     if (json_type(json_get(root, "content")) != JSON_ARRAY) {
@@ -323,8 +328,8 @@ static enum err on_message(struct reader in, const struct json *root)
     return OK;
 }
 
-static enum err whole(struct decoder *d, struct span body, const struct decoder_events *to, void *user,
-                      struct fault *fault)
+static enum err whole(struct decoder *d, struct span body, const struct decoder_events *to,
+                      void *user, struct fault *fault)
 {
     return read_json((struct reader){d, to, user, fault}, span_trim(body), on_message);
 }
@@ -340,8 +345,9 @@ static enum err end(struct decoder *d, struct leg_end *out, struct fault *fault)
     out->model = d->model.len ? text_span(&d->model) : SPAN_NONE;
     out->finish = out->finishes[0] = d->finish;
     if (!d->finished) {
-        return fault_set(fault, ERR_UPSTREAM, d->started ? "the provider's answer broke off before its end"
-                                                         : "the provider's answer was empty");
+        return fault_set(fault, ERR_UPSTREAM,
+                         d->started ? "the provider's answer broke off before its end"
+                                    : "the provider's answer was empty");
     }
     return OK;
 }

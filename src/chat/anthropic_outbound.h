@@ -9,7 +9,8 @@
 
 #include "chat/dialect.h"
 
-enum err anthropic_encode(const struct request *r, const struct backend *b, const struct leg_options *o,
-                          struct text *out, struct fault *fault) MUST_USE;
+enum err anthropic_encode(const struct request *r, const struct backend *b,
+                          const struct leg_options *o, struct text *out,
+                          struct fault *fault) MUST_USE;
 
 #endif

@@ -35,8 +35,8 @@ static bool host_is_openai(struct span url)
     struct span rest = scheme == SIZE_MAX ? url : span_from(url, scheme + 3);
     struct span authority = span_cut(&rest, '/');
     struct span host = span_cut(&authority, ':');
-    return span_eq_nocase(host, SPAN("api.openai.com")) || span_ends(host, SPAN(".api.openai.com"))
-           || span_ends(host, SPAN(".openai.azure.com"));
+    return span_eq_nocase(host, SPAN("api.openai.com")) ||
+           span_ends(host, SPAN(".api.openai.com")) || span_ends(host, SPAN(".openai.azure.com"));
 }
 
 /* "o1", "o3-mini", "gpt-5", "openai/gpt-5-nano": they refuse `max_tokens`. */
@@ -47,8 +47,8 @@ static bool model_is_reasoning(struct span model)
     if (span_starts(name, SPAN("gpt-5"))) {
         return true;
     }
-    return name.len >= 2 && name.data[0] == 'o' && name.data[1] >= '1' && name.data[1] <= '9'
-           && (name.len == 2 || name.data[2] == '-');
+    return name.len >= 2 && name.data[0] == 'o' && name.data[1] >= '1' && name.data[1] <= '9' &&
+           (name.len == 2 || name.data[2] == '-');
 }
 
 static bool has_developer_turn(const struct json *messages)
@@ -109,9 +109,9 @@ static void write_stream_options(struct json_out *w, const struct json *given)
 /* The fields that this file writes itself, so that a second one of the same name cannot slip past it. */
 static bool is_ours(struct span key)
 {
-    static const char *const ours[] = {"weir",           "model",      "messages",
-                                       "stream",         "max_tokens", "max_completion_tokens",
-                                       "stream_options",
+    static const char *const ours[] = {
+        "weir",           "model", "messages", "stream", "max_tokens", "max_completion_tokens",
+        "stream_options",
     };
     for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
         if (span_is(key, ours[i])) {
@@ -121,8 +121,8 @@ static bool is_ours(struct span key)
     return false;
 }
 
-static enum err encode(const struct request *r, const struct backend *b, const struct leg_options *o,
-                       struct text *out, struct fault *fault)
+static enum err encode(const struct request *r, const struct backend *b,
+                       const struct leg_options *o, struct text *out, struct fault *fault)
 {
     (void)o; /* the continued prefix of a relay comes with that strategy */
     struct span model = outbound_model(r, b);
@@ -142,7 +142,9 @@ static enum err encode(const struct request *r, const struct backend *b, const s
     json_put_bool(&w, "stream", true);
     write_stream_options(&w, json_get(r->body, "stream_options"));
     json_end_object(&w);
-    return out->overflow ? fault_set(fault, ERR_TOO_LARGE, "the request is larger than %zu bytes", out->max) : OK;
+    return out->overflow
+               ? fault_set(fault, ERR_TOO_LARGE, "the request is larger than %zu bytes", out->max)
+               : OK;
 }
 
 static void headers(const struct backend *b, struct headers *out)
@@ -249,7 +251,8 @@ static void read_parts(struct reader in, const struct json *parts)
     }
 }
 
-static enum err read_content(struct reader in, const struct json *choice, const struct json *content)
+static enum err read_content(struct reader in, const struct json *choice,
+                             const struct json *content)
 {
     switch (json_type(content)) {
     case JSON_STRING:
@@ -296,7 +299,8 @@ static struct call *new_call(struct choice *c, int64_t index, struct span id)
     return call;
 }
 
-static enum err begin_call(struct reader in, int64_t index, struct span id, struct span name, struct call **out)
+static enum err begin_call(struct reader in, int64_t index, struct span id, struct span name,
+                           struct call **out)
 {
     struct choice *c = &in.d->choices[in.choice];
     if (!name.len) {
@@ -310,7 +314,8 @@ static enum err begin_call(struct reader in, int64_t index, struct span id, stru
     if (!id.len || id.len >= sizeof made_up) { /* absent or absurd: clients need one to answer to */
         struct span request = span_c(in.d->request->id);
         request = span_from(request, request.len > 12 ? request.len - 12 : 0);
-        int n = snprintf(made_up, sizeof made_up, "call_%.*s_%d_%d", SPAN_ARG(request), in.choice, c->calls_count);
+        int n = snprintf(made_up, sizeof made_up, "call_%.*s_%d_%d", SPAN_ARG(request), in.choice,
+                         c->calls_count);
         id = span_of(made_up, (size_t)n);
     }
     struct delta d = {
@@ -387,7 +392,8 @@ static enum err read_function_call(struct reader in, const struct json *function
 static enum err read_delta(struct reader in, const struct json *choice, const struct json *delta)
 {
     struct span reasoning = json_str(json_get(delta, "reasoning_content"));
-    give(in, DELTA_REASONING, reasoning.len ? reasoning : json_str(json_get(delta, "reasoning")), SPAN_NONE);
+    give(in, DELTA_REASONING, reasoning.len ? reasoning : json_str(json_get(delta, "reasoning")),
+         SPAN_NONE);
     enum err err = read_content(in, choice, json_get(delta, "content"));
     give(in, DELTA_REFUSAL, json_str(json_get(delta, "refusal")), SPAN_NONE);
     for (struct json_iter it = json_iter(json_get(delta, "tool_calls")); !err && json_next(&it);) {
@@ -405,7 +411,8 @@ static enum finish finish_of(struct span word)
     if (span_is(word, "length") || span_is(word, "max_tokens") || span_is(word, "model_length")) {
         return FINISH_LENGTH;
     }
-    if (span_is(word, "tool_calls") || span_is(word, "function_call") || span_is(word, "tool_use")) {
+    if (span_is(word, "tool_calls") || span_is(word, "function_call") ||
+        span_is(word, "tool_use")) {
         return FINISH_TOOL_CALLS;
     }
     if (span_is(word, "content_filter") || span_is(word, "safety")) {
@@ -450,8 +457,8 @@ static enum err read_choice(struct reader in, const struct json *choice)
     }
     int64_t index = json_i64_or(json_get(choice, "index"), 0);
     if (index < 0 || index >= in.d->choices_count) {
-        return fault_set(in.fault, ERR_UPSTREAM, "the provider sent choice %lld, which nobody asked for",
-                         (long long)index);
+        return fault_set(in.fault, ERR_UPSTREAM,
+                         "the provider sent choice %lld, which nobody asked for", (long long)index);
     }
     in.choice = (int)index;
     in.d->choices[index].seen = true;
@@ -468,7 +475,8 @@ static void read_usage(struct usage *u, const struct json *usage)
 {
     outbound_count(&u->input_tokens, json_get(usage, "prompt_tokens"));
     outbound_count(&u->output_tokens, json_get(usage, "completion_tokens"));
-    outbound_count(&u->cached_tokens, json_get(json_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    outbound_count(&u->cached_tokens,
+                   json_get(json_get(usage, "prompt_tokens_details"), "cached_tokens"));
     outbound_count(&u->cached_tokens, json_get(usage, "prompt_cache_hit_tokens")); /* DeepSeek */
     outbound_count(&u->reasoning_tokens,
                    json_get(json_get(usage, "completion_tokens_details"), "reasoning_tokens"));
@@ -478,7 +486,8 @@ static enum err read_object(struct reader in, const struct json *root)
 {
     struct decoder *d = in.d;
     if (json_type(root) != JSON_OBJECT) {
-        return fault_set(in.fault, ERR_UPSTREAM, "the provider sent %s instead of an object", json_type_name(root));
+        return fault_set(in.fault, ERR_UPSTREAM, "the provider sent %s instead of an object",
+                         json_type_name(root));
     }
     const struct json *error = json_get(root, "error");
     if (json_type(error) == JSON_OBJECT || json_str(error).len) {
@@ -512,8 +521,8 @@ static enum err read_json(struct reader in, struct span bytes)
     return err;
 }
 
-static enum err event(struct decoder *d, struct span name, struct span data, const struct decoder_events *to,
-                      void *user, struct fault *fault)
+static enum err event(struct decoder *d, struct span name, struct span data,
+                      const struct decoder_events *to, void *user, struct fault *fault)
 {
     struct reader in = {.d = d, .to = to, .user = user, .fault = fault};
     data = span_trim(data);
@@ -531,8 +540,8 @@ static enum err event(struct decoder *d, struct span name, struct span data, con
     return err;
 }
 
-static enum err whole(struct decoder *d, struct span body, const struct decoder_events *to, void *user,
-                      struct fault *fault)
+static enum err whole(struct decoder *d, struct span body, const struct decoder_events *to,
+                      void *user, struct fault *fault)
 {
     struct reader in = {.d = d, .to = to, .user = user, .fault = fault};
     return read_json(in, span_trim(body));

@@ -72,7 +72,8 @@ static size_t word_length(struct span s)
  */
 static bool looks_secret(struct span word)
 {
-    static const char *const prefixes[] = {"sk-", "pk-", "sk_", "gsk_", "xai-", "AIza", "hf_", "r8_", "key-"};
+    static const char *const prefixes[] = {"sk-",  "pk-", "sk_", "gsk_", "xai-",
+                                           "AIza", "hf_", "r8_", "key-"};
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
         struct span prefix = span_c(prefixes[i]);
         if (span_starts(word, prefix) && word.len > prefix.len + 3) {
@@ -185,8 +186,14 @@ static bool contains_nocase(struct span s, const char *needle)
 static bool speaks_of_context(struct span text)
 {
     static const char *const signs[] = {
-        "context_length_exceeded", "exceed_context_size", "maximum context length", "context length",
-        "context window",          "prompt is too long",  "context size",           "too many tokens",
+        "context_length_exceeded",
+        "exceed_context_size",
+        "maximum context length",
+        "context length",
+        "context window",
+        "prompt is too long",
+        "context size",
+        "too many tokens",
     };
     for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
         if (contains_nocase(text, signs[i])) {
@@ -206,11 +213,12 @@ static enum err kind_of(const struct json *body)
     struct span type = json_str(json_get(error, "type"));
     struct span code = json_str(json_get(error, "code"));
     int64_t number = json_i64_or(json_get(error, "code"), 0);
-    if (speaks_of_context(code) || speaks_of_context(type)
-        || speaks_of_context(span_first(sentence_of(body), 2000))) {
+    if (speaks_of_context(code) || speaks_of_context(type) ||
+        speaks_of_context(span_first(sentence_of(body), 2000))) {
         return ERR_CONTEXT_LENGTH;
     }
-    if (number == 429 || contains_nocase(type, "rate_limit") || contains_nocase(code, "rate_limit")) {
+    if (number == 429 || contains_nocase(type, "rate_limit") ||
+        contains_nocase(code, "rate_limit")) {
         return ERR_RATE_LIMITED;
     }
     return ERR_UPSTREAM;
@@ -222,8 +230,8 @@ enum err outbound_in_band_error(const struct json *v, struct fault *fault)
     text_init(&line, 4 * OUTBOUND_ERROR_BYTES);
     outbound_add_clean(&line, sentence_of(v));
     enum err kind = kind_of(v);
-    fault_set(fault, kind, "the provider reported an error%s%s", line.len ? ": " : " without saying which",
-              line.len ? line.data : "");
+    fault_set(fault, kind, "the provider reported an error%s%s",
+              line.len ? ": " : " without saying which", line.len ? line.data : "");
     text_done(&line);
     return kind;
 }
@@ -231,8 +239,8 @@ enum err outbound_in_band_error(const struct json *v, struct fault *fault)
 static bool looks_like_html(struct span body)
 {
     body = span_trim(body);
-    return span_starts_nocase(body, SPAN("<!doctype")) || span_starts_nocase(body, SPAN("<html"))
-           || span_starts(body, SPAN("<?xml"));
+    return span_starts_nocase(body, SPAN("<!doctype")) || span_starts_nocase(body, SPAN("<html")) ||
+           span_starts(body, SPAN("<?xml"));
 }
 
 void outbound_error_text(struct span body, struct text *out)

@@ -14,7 +14,7 @@
 
 #define OUTBOUND_ERROR_BYTES 300
 #define OUTBOUND_MODEL_BYTES 128
-#define OUTBOUND_TOOLS_MAX 128    /* calls in one choice */
+#define OUTBOUND_TOOLS_MAX 128 /* calls in one choice */
 #define OUTBOUND_CHOICES_MAX 128
 
 /* min(asked, backend's maximum); what the budget reserves is what is sent. */

@@ -153,7 +153,9 @@ static int status_of(struct span line)
 {
     size_t space = span_find_char(line, ' ', 0);
     int64_t status = 0;
-    return space != SIZE_MAX && span_to_i64(span_first(span_from(line, space + 1), 3), &status) ? (int)status : 0;
+    return space != SIZE_MAX && span_to_i64(span_first(span_from(line, space + 1), 3), &status)
+               ? (int)status
+               : 0;
 }
 
 static void take_field(struct wire_head *head, struct span line)
@@ -356,7 +358,8 @@ static void add_fields(struct curl_wire *w, const struct headers *headers)
             w->fields = lib.curl_slist_append(w->fields, line);
         }
     }
-    w->fields = lib.curl_slist_append(w->fields, "Expect:"); /* no 100-continue: it costs a round trip */
+    w->fields =
+        lib.curl_slist_append(w->fields, "Expect:"); /* no 100-continue: it costs a round trip */
 }
 
 static void set_transport(struct curl_wire *w, const struct wire_request *request)
@@ -404,8 +407,8 @@ static void set_exchange(struct curl_wire *w, const struct wire_request *request
     lib.curl_easy_setopt(e, CURLOPT_PRIVATE, (char *)w);
 }
 
-struct wire *curls_start(struct curls *c, const struct wire_request *request, const struct wire_events *events,
-                         void *user)
+struct wire *curls_start(struct curls *c, const struct wire_request *request,
+                         const struct wire_events *events, void *user)
 {
     struct curl_wire *w = NEW(struct curl_wire);
     w->wire = (struct wire){.type = &curl_type, .events = events, .user = user};
@@ -418,7 +421,8 @@ struct wire *curls_start(struct curls *c, const struct wire_request *request, co
     add_fields(w, request->headers);
     set_transport(w, request);
     set_exchange(w, request);
-    lib.curl_multi_add_handle(c->multi, w->easy); /* sets a timer of 0: nothing is called from here */
+    lib.curl_multi_add_handle(c->multi,
+                              w->easy); /* sets a timer of 0: nothing is called from here */
     return &w->wire;
 }
 

@@ -8,8 +8,8 @@ struct curl_library lib;
 static bool resolve(void *handle)
 {
     bool all = true;
-#define X(name)                                                                                                        \
-    *(void **)(void *)&lib.name = dlsym(handle, #name);                                                                \
+#define X(name)                                                                                    \
+    *(void **)(void *)&lib.name = dlsym(handle, #name);                                            \
     all = all && lib.name;
     CURL_FUNCTIONS(X)
 #undef X
@@ -28,11 +28,15 @@ enum err curl_library_load(struct fault *fault)
         handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     }
     if (!handle) {
-        return fault_set(fault, ERR_INTERNAL, "https needs libcurl, which is not installed (Debian: apt install libcurl4)");
+        return fault_set(
+            fault, ERR_INTERNAL,
+            "https needs libcurl, which is not installed (Debian: apt install libcurl4)");
     }
     if (!resolve(handle) || lib.curl_global_init(CURL_GLOBAL_DEFAULT)) {
         dlclose(handle);
-        return fault_set(fault, ERR_INTERNAL, "the installed libcurl cannot be used for https backends (7.85 or newer is needed)");
+        return fault_set(
+            fault, ERR_INTERNAL,
+            "the installed libcurl cannot be used for https backends (7.85 or newer is needed)");
     }
     loaded = true;
     return OK;

@@ -43,7 +43,8 @@ static uint64_t key_of(const struct backend *b)
 
 bool locals_needs_check(const struct locals *l, const struct backend *b)
 {
-    bool may_be_ollama = b->api == API_OLLAMA || span_find(span_c(b->url), SPAN(OLLAMA_PORT), 0) != SIZE_MAX;
+    bool may_be_ollama =
+        b->api == API_OLLAMA || span_find(span_c(b->url), SPAN(OLLAMA_PORT), 0) != SIZE_MAX;
     if (b->tier != TIER_DEVICE || !may_be_ollama) {
         return false;
     }
@@ -103,17 +104,22 @@ static void judge(struct local_check *c)
         return;
     }
     if (c->status != 200) {
-        fault_set(&c->fault, ERR_UPSTREAM, "the local server does not know the model %s (status %d)", model, c->status);
+        fault_set(&c->fault, ERR_UPSTREAM,
+                  "the local server does not know the model %s (status %d)", model, c->status);
         finish(c, ERR_UPSTREAM, WIRE_OK, c->fault.text);
         return;
     }
     const struct json *root = NULL;
-    if (json_parse_in(c->arena, text_span(&c->answer), &root, NULL) || json_type(root) != JSON_OBJECT) {
-        finish(c, ERR_UPSTREAM, WIRE_OK, "the local server's description of its model cannot be read");
+    if (json_parse_in(c->arena, text_span(&c->answer), &root, NULL) ||
+        json_type(root) != JSON_OBJECT) {
+        finish(c, ERR_UPSTREAM, WIRE_OK,
+               "the local server's description of its model cannot be read");
         return;
     }
-    if (json_str(json_get(root, "remote_host")).len || json_str(json_get(root, "remote_model")).len) {
-        fault_set(&c->fault, ERR_POLICY, "the model %s runs on a remote server behind Ollama, so it is no device", model);
+    if (json_str(json_get(root, "remote_host")).len ||
+        json_str(json_get(root, "remote_model")).len) {
+        fault_set(&c->fault, ERR_POLICY,
+                  "the model %s runs on a remote server behind Ollama, so it is no device", model);
         finish(c, ERR_POLICY, WIRE_OK, c->fault.text);
         return;
     }
@@ -163,11 +169,13 @@ static void write_url(const struct backend *b, char *out, size_t size)
     snprintf(out, size, "%.*s%s/api/show", SPAN_ARG(url), socket_only ? ":" : "");
 }
 
-struct local_check *local_check_start(struct locals *l, const struct backend *b, local_checked_fn *fn, void *user)
+struct local_check *local_check_start(struct locals *l, const struct backend *b,
+                                      local_checked_fn *fn, void *user)
 {
     static const struct wire_events events = {on_head, on_body, on_end};
     struct local_check *c = NEW(struct local_check);
-    *c = (struct local_check){.locals = l, .backend = b, .fn = fn, .user = user, .arena = arena_new()};
+    *c = (struct local_check){
+        .locals = l, .backend = b, .fn = fn, .user = user, .arena = arena_new()};
     list_append(&l->checks, &c->link);
     loop_post_init(&c->failed, l->loop, on_failed, c);
     text_init(&c->question, 64 * KIB);

@@ -26,7 +26,8 @@ struct locals *locals_new(struct loop *loop, struct wires *wires);
 void locals_free(struct locals *l); /* after wires_free() */
 bool locals_needs_check(const struct locals *l, const struct backend *b);
 /* Exactly one call, never inside, unless cancelled. */
-struct local_check *local_check_start(struct locals *l, const struct backend *b, local_checked_fn *fn, void *user);
+struct local_check *local_check_start(struct locals *l, const struct backend *b,
+                                      local_checked_fn *fn, void *user);
 void local_check_cancel(struct local_check *check);
 
 #endif

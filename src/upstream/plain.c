@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-#define IDLE_CONNECTIONS 64       /* per address */
-#define ANSWER_MAX (256 * MIB)    /* the caller's own limits are lower */
+#define IDLE_CONNECTIONS 64    /* per address */
+#define ANSWER_MAX (256 * MIB) /* the caller's own limits are lower */
 
 struct plain {
     struct http_client *client;
@@ -119,8 +119,8 @@ static void pause_reading(struct wire *wire, bool pause)
 
 static const struct wire_type plain_type = {.cancel = cancel, .pause = pause_reading};
 
-struct wire *plain_start(struct plain *p, const struct wire_request *request, const struct wire_url *url,
-                         const struct wire_events *events, void *user)
+struct wire *plain_start(struct plain *p, const struct wire_request *request,
+                         const struct wire_url *url, const struct wire_events *events, void *user)
 {
     static const struct http_call_type type = {on_head, on_body, on_end};
     struct plain_wire *w = NEW(struct plain_wire);

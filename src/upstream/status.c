@@ -47,7 +47,7 @@ int64_t status_retry_after_ms(const struct wire_head *head, uint64_t wall_us)
         return bounded_ms(n * 1000);
     }
     if (parse_date(head->retry_after, &date_s)) {
-        return bounded_ms((double)date_s * 1000 - (double)(wall_us / US_PER_MS));
+        return bounded_ms((double)date_s * 1000 - (double)wall_us / US_PER_MS);
     }
     return -1;
 }
@@ -70,11 +70,13 @@ static struct meaning meaning_of(int status)
         return (struct meaning){ERR_UPSTREAM, false, false, "the provider wants to be paid first"};
     case 404:
     case 405:
-        return (struct meaning){ERR_UPSTREAM, false, false, "the provider does not know this path or model"};
+        return (struct meaning){ERR_UPSTREAM, false, false,
+                                "the provider does not know this path or model"};
     case 408:
         return (struct meaning){ERR_UPSTREAM, true, true, "the provider gave up waiting"};
     case 413:
-        return (struct meaning){ERR_TOO_LARGE, false, false, "the provider finds the request too large"};
+        return (struct meaning){ERR_TOO_LARGE, false, false,
+                                "the provider finds the request too large"};
     case 429:
         return (struct meaning){ERR_RATE_LIMITED, true, false, "the provider limits the rate"};
     case 501:
@@ -93,7 +95,9 @@ static struct meaning meaning_of(int status)
         return (struct meaning){ERR_INVALID, false, false, "the provider refused the request"};
     }
     if (status >= 300) {
-        return (struct meaning){ERR_UPSTREAM, false, false, "the provider redirects elsewhere: the url in the config is not right"};
+        return (struct meaning){
+            ERR_UPSTREAM, false, false,
+            "the provider redirects elsewhere: the url in the config is not right"};
     }
     return (struct meaning){ERR_UPSTREAM, false, false, "the provider answered without an answer"};
 }
@@ -124,13 +128,14 @@ static bool quota_is_gone(struct span body)
     return span_find(body, SPAN("insufficient_quota"), 0) != SIZE_MAX;
 }
 
-void status_explain(const struct wire_head *head, struct span body, const char *key, uint64_t wall_us,
-                    struct leg_end *out, struct text *out_text)
+void status_explain(const struct wire_head *head, struct span body, const char *key,
+                    uint64_t wall_us, struct leg_end *out, struct text *out_text)
 {
     struct meaning m = meaning_of(head->status);
     enum err kind = outbound_error_kind(body);
     if (head->status >= 400 && head->status < 500 && kind == ERR_CONTEXT_LENGTH) {
-        m = (struct meaning){ERR_CONTEXT_LENGTH, false, false, "the prompt is too long for the provider's model"};
+        m = (struct meaning){ERR_CONTEXT_LENGTH, false, false,
+                             "the prompt is too long for the provider's model"};
     }
     if (head->status == 429 && quota_is_gone(body)) {
         m = (struct meaning){ERR_UPSTREAM, false, false, "the provider's quota is used up"};
@@ -148,5 +153,7 @@ void status_explain(const struct wire_head *head, struct span body, const char *
     out->retryable = m.retryable;
     out->may_be_billed = m.may_be_billed;
     out->http_status = head->status;
-    out->retry_after_ms = m.err == ERR_RATE_LIMITED || head->status >= 500 ? status_retry_after_ms(head, wall_us) : -1;
+    out->retry_after_ms = m.err == ERR_RATE_LIMITED || head->status >= 500
+                              ? status_retry_after_ms(head, wall_us)
+                              : -1;
 }

@@ -17,7 +17,7 @@ int64_t status_retry_after_ms(const struct wire_head *head, uint64_t wall_us);
 
 /* Fills outcome, err, retryable, may_be_billed, http_status, retry_after_ms, and `out_text` with one line.
  * `body` is what was read of the error's body; `key` must not show up in the text. */
-void status_explain(const struct wire_head *head, struct span body, const char *key, uint64_t wall_us,
-                    struct leg_end *out, struct text *out_text);
+void status_explain(const struct wire_head *head, struct span body, const char *key,
+                    uint64_t wall_us, struct leg_end *out, struct text *out_text);
 
 #endif

@@ -31,11 +31,11 @@
 #include <stdio.h>
 
 #define ERROR_BODY_MAX (16 * KIB)
-#define WHOLE_MAX (8 * MIB)      /* one JSON answer */
-#define STREAM_MAX (64 * MIB)    /* all events of an answer */
+#define WHOLE_MAX (8 * MIB)   /* one JSON answer */
+#define STREAM_MAX (64 * MIB) /* all events of an answer */
 #define EVENT_MAX (8 * MIB)
 #define LINGER_MS 100
-#define DISTRUST_MS 2000         /* so long kept connections are left alone after one of them died */
+#define DISTRUST_MS 2000 /* so long kept connections are left alone after one of them died */
 #define URL_MAX 2048
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -44,17 +44,18 @@ struct upstream {
     struct wires *wires;
     struct locals *locals; /* which local models were found to be local */
     struct link gets;
-    uint64_t stale_us[BACKENDS_MAX]; /* when a kept connection of that backend last died under a request */
+    uint64_t stale_us
+        [BACKENDS_MAX]; /* when a kept connection of that backend last died under a request */
 };
 
 enum phase {
-    PHASE_CHECK,   /* asking the local server about its model */
-    PHASE_HEAD,    /* waiting for the answer's headers */
-    PHASE_SNIFF,   /* 200; the first byte will tell what it is */
+    PHASE_CHECK, /* asking the local server about its model */
+    PHASE_HEAD,  /* waiting for the answer's headers */
+    PHASE_SNIFF, /* 200; the first byte will tell what it is */
     PHASE_STREAM,
     PHASE_WHOLE,
-    PHASE_ERROR,   /* not 200; collecting its body */
-    PHASE_LINGER,  /* the answer is complete, the connection not yet free */
+    PHASE_ERROR,  /* not 200; collecting its body */
+    PHASE_LINGER, /* the answer is complete, the connection not yet free */
 };
 
 /* Of one attempt; lies in the leg. */
@@ -65,17 +66,17 @@ struct attempt {
     const struct outbound_type *dialect;
     enum phase phase;
     struct span request_body;
-    struct wire *wire;           /* NULL when none is alive */
-    struct local_check *check;   /* NULL when none is alive */
+    struct wire *wire;         /* NULL when none is alive */
+    struct local_check *check; /* NULL when none is alive */
     struct decoder *decoder;
     struct sse sse;
-    struct text body;            /* a whole answer, or an error's */
+    struct text body; /* a whole answer, or an error's */
     struct wire_head head;
     struct loop_timer timer;
     uint64_t started_us, active_us;
     uint64_t total_bytes;
     bool got_event, paused, over;
-    enum err err;                /* the first thing that went wrong in the answer */
+    enum err err; /* the first thing that went wrong in the answer */
     struct fault fault;
 };
 
@@ -204,14 +205,19 @@ static void end_unanswered(struct attempt *a, enum wire_end how, const char *det
         const char *said;
         bool retryable, may_be_billed, offline, detailed;
     } rows[] = {
-        [WIRE_OK] = {ERR_UPSTREAM, "the provider closed the connection without an answer", false, true, false, false},
-        [WIRE_OFFLINE] = {ERR_UPSTREAM, "no network: the provider cannot be found or reached", false, false, true, false},
+        [WIRE_OK] = {ERR_UPSTREAM, "the provider closed the connection without an answer", false,
+                     true, false, false},
+        [WIRE_OFFLINE] = {ERR_UPSTREAM, "no network: the provider cannot be found or reached",
+                          false, false, true, false},
         [WIRE_CONNECT] = {ERR_UPSTREAM, "the connection was refused", true, false, false, false},
         [WIRE_LATE] = {ERR_DEADLINE, "no connection in time", false, false, false, false},
         [WIRE_TLS] = {ERR_UPSTREAM, "tls", false, false, false, true},
-        [WIRE_STALE] = {ERR_UPSTREAM, "a kept connection died before the answer", true, true, false, false},
-        [WIRE_CUT] = {ERR_UPSTREAM, "the provider closed the connection without an answer", false, true, false, false},
-        [WIRE_BAD] = {ERR_UPSTREAM, "the provider's answer is not valid HTTP", false, true, false, false},
+        [WIRE_STALE] = {ERR_UPSTREAM, "a kept connection died before the answer", true, true, false,
+                        false},
+        [WIRE_CUT] = {ERR_UPSTREAM, "the provider closed the connection without an answer", false,
+                      true, false, false},
+        [WIRE_BAD] = {ERR_UPSTREAM, "the provider's answer is not valid HTTP", false, true, false,
+                      false},
     };
     struct text line;
     struct leg_end end = blank_end(a);
@@ -246,7 +252,8 @@ static uint64_t silence_deadline(const struct attempt *a)
         return UINT64_MAX;
     }
     if (!a->got_event && a->phase != PHASE_ERROR) {
-        return t->first_token_ms ? a->started_us + (uint64_t)t->first_token_ms * US_PER_MS : UINT64_MAX;
+        return t->first_token_ms ? a->started_us + (uint64_t)t->first_token_ms * US_PER_MS
+                                 : UINT64_MAX;
     }
     return t->idle_ms ? a->active_us + (uint64_t)t->idle_ms * US_PER_MS : UINT64_MAX;
 }
@@ -348,7 +355,8 @@ static bool sniff(struct attempt *a, struct span bytes)
     bool events = span_starts_nocase(span_c(a->head.content_type), SPAN("text/event-stream"));
     if (c == '<') {
         end_broken(a, ERR_UPSTREAM, "the provider answered with an HTML page instead of JSON");
-    } else if ((c && strchr("dei:r", c)) || (events && c != '{' && c != '[')) { /* data: event: id: retry: and comments */
+    } else if ((c && strchr("dei:r", c)) ||
+               (events && c != '{' && c != '[')) { /* data: event: id: retry: and comments */
         a->phase = PHASE_STREAM;
     } else {
         a->phase = PHASE_WHOLE;
@@ -361,7 +369,8 @@ static bool sniff(struct attempt *a, struct span bytes)
 static void on_body(void *user, struct span bytes)
 {
     struct attempt *a = user;
-    if (a->phase != PHASE_LINGER && a->phase != PHASE_ERROR) { /* those two are not prolonged by bytes */
+    if (a->phase != PHASE_LINGER &&
+        a->phase != PHASE_ERROR) { /* those two are not prolonged by bytes */
         a->active_us = clock_now_us();
     }
     a->total_bytes += bytes.len;
@@ -428,8 +437,9 @@ static void end_cut(struct attempt *a, enum wire_end how)
     if (settle_decoder(a, &end, NULL) == OK) { /* every finish reason was there */
         end_ok(a);
     } else {
-        end_broken(a, ERR_UPSTREAM, how == WIRE_BAD ? "the provider's answer is not valid HTTP"
-                                                    : "the provider's answer was cut off");
+        end_broken(a, ERR_UPSTREAM,
+                   how == WIRE_BAD ? "the provider's answer is not valid HTTP"
+                                   : "the provider's answer was cut off");
     }
 }
 
@@ -453,7 +463,9 @@ static void on_end(void *user, enum wire_end how, const char *detail)
         end_ok(a);
         return;
     case PHASE_SNIFF:
-        end_broken(a, ERR_UPSTREAM, how == WIRE_OK ? "the provider's answer was empty" : "the provider's answer was cut off");
+        end_broken(a, ERR_UPSTREAM,
+                   how == WIRE_OK ? "the provider's answer was empty"
+                                  : "the provider's answer was cut off");
         return;
     case PHASE_WHOLE:
         if (how == WIRE_OK) {
@@ -485,7 +497,8 @@ static bool write_url(const struct backend *b, const char *path, char out[URL_MA
     struct span url = span_c(b->url);
     bool under_v1 = b->api == API_OLLAMA && !span_ends(url, SPAN("/v1"));
     bool socket_only = span_starts(url, SPAN("unix:")) && span_find_char(url, ':', 5) == SIZE_MAX;
-    int n = snprintf(out, URL_MAX, "%.*s%s%s%s", SPAN_ARG(url), socket_only ? ":" : "", under_v1 ? "/v1" : "", path);
+    int n = snprintf(out, URL_MAX, "%.*s%s%s%s", SPAN_ARG(url), socket_only ? ":" : "",
+                     under_v1 ? "/v1" : "", path);
     return n > 0 && n < URL_MAX;
 }
 

@@ -26,7 +26,8 @@ struct upstream;
 struct upstream *upstream_new(struct loop *loop, const char *ca_file);
 void upstream_free(struct upstream *u);
 /* Once per https backend, so that a missing libcurl is known at start. */
-enum err upstream_prepare(struct upstream *u, const struct backend *b, struct fault *fault) MUST_USE;
+enum err upstream_prepare(struct upstream *u, const struct backend *b,
+                          struct fault *fault) MUST_USE;
 extern const struct driver_type upstream_driver; /* self = struct upstream */
 
 /* GET url + `path` with the backend's key: for `weir backends test` and probes. One call of `done`, async. */

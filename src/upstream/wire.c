@@ -15,9 +15,9 @@ struct wires {
 
 static bool host_is_loopback(struct span host)
 {
-    return span_eq_nocase(host, SPAN("localhost")) || span_is(host, "[::1]")
-           || (span_starts(host, SPAN("127.")) && span_find_char(host, ':', 0) == SIZE_MAX
-               && strspn(host.data, "0123456789.") >= host.len);
+    return span_eq_nocase(host, SPAN("localhost")) || span_is(host, "[::1]") ||
+           (span_starts(host, SPAN("127.")) && span_find_char(host, ':', 0) == SIZE_MAX &&
+            strspn(host.data, "0123456789.") >= host.len);
 }
 
 /* unix:/path/to.sock or unix:/path/to.sock:/v1 */
@@ -102,7 +102,10 @@ struct wires *wires_new(struct loop *loop, const char *ca_file)
     struct wires *w = NEW(struct wires);
     const char *file = ca_file ? ca_file : getenv("SSL_CERT_FILE");
     w->loop = loop;
-    w->ca_file = file && file[0] ? strdup(file) : NULL;
+    if (file && file[0]) {
+        size_t bytes = strlen(file) + 1;
+        w->ca_file = memcpy(mem_new(bytes), file, bytes);
+    }
     w->plain = plain_new(loop);
     return w;
 }
@@ -112,7 +115,7 @@ void wires_free(struct wires *w)
     if (w) {
         plain_free(w->plain);
         curls_free(w->curls);
-        free(w->ca_file);
+        mem_free(w->ca_file);
         mem_free(w);
     }
 }
@@ -121,11 +124,13 @@ enum err wires_prepare(struct wires *w, const char *url, bool local, struct faul
 {
     struct wire_url parsed;
     if (!wire_url_parse(url, &parsed)) {
-        return fault_set(fault, ERR_INVALID, "the url must be http://HOST[:PORT]/…, https://… or unix:/PATH");
+        return fault_set(fault, ERR_INVALID,
+                         "the url must be http://HOST[:PORT]/…, https://… or unix:/PATH");
     }
     if (local && !parsed.loopback) {
-        return fault_set(fault, ERR_INVALID,
-                         "a backend of tier device must be on this machine: 127.0.0.1, localhost or a Unix socket");
+        return fault_set(
+            fault, ERR_INVALID,
+            "a backend of tier device must be on this machine: 127.0.0.1, localhost or a Unix socket");
     }
     if (needs_curl(&parsed) && !w->curls) {
         return curls_new(w->loop, w->ca_file, &w->curls, fault);
@@ -133,8 +138,8 @@ enum err wires_prepare(struct wires *w, const char *url, bool local, struct faul
     return OK;
 }
 
-struct wire *wire_start(struct wires *w, const struct wire_request *request, const struct wire_events *events,
-                        void *user)
+struct wire *wire_start(struct wires *w, const struct wire_request *request,
+                        const struct wire_events *events, void *user)
 {
     struct wire_url url;
     bool fine = wire_url_parse(request->url, &url);

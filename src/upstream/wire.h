@@ -27,13 +27,13 @@ struct wire;
 
 enum wire_end {
     WIRE_OK,
-    WIRE_OFFLINE,    /* no route or no name; nothing was sent */
-    WIRE_CONNECT,    /* refused; nothing was sent */
-    WIRE_LATE,       /* not connected within connect_ms; nothing was sent */
-    WIRE_TLS,        /* the handshake or the certificate failed; nothing was sent */
-    WIRE_STALE,      /* a reused connection died before the first answer byte */
-    WIRE_CUT,        /* closed or reset in the middle */
-    WIRE_BAD,        /* not HTTP, or over a limit */
+    WIRE_OFFLINE, /* no route or no name; nothing was sent */
+    WIRE_CONNECT, /* refused; nothing was sent */
+    WIRE_LATE,    /* not connected within connect_ms; nothing was sent */
+    WIRE_TLS,     /* the handshake or the certificate failed; nothing was sent */
+    WIRE_STALE,   /* a reused connection died before the first answer byte */
+    WIRE_CUT,     /* closed or reset in the middle */
+    WIRE_BAD,     /* not HTTP, or over a limit */
 };
 
 struct wire_head {
@@ -55,16 +55,16 @@ struct wire_request {
     const struct headers *headers; /* copied */
     struct span body;              /* borrowed until the wire is over */
     uint32_t connect_ms;
-    bool local;                    /* loopback or Unix socket only, and never a proxy */
-    bool fresh;                    /* not on a kept connection */
+    bool local; /* loopback or Unix socket only, and never a proxy */
+    bool fresh; /* not on a kept connection */
 };
 
 struct wires *wires_new(struct loop *loop, const char *ca_file);
 void wires_free(struct wires *w); /* wires in flight end without a call */
 /* Loads what `url` needs. ERR_INVALID for an address that cannot be used, ERR_INTERNAL when libcurl is missing. */
 enum err wires_prepare(struct wires *w, const char *url, bool local, struct fault *fault) MUST_USE;
-struct wire *wire_start(struct wires *w, const struct wire_request *request, const struct wire_events *events,
-                        void *user);
+struct wire *wire_start(struct wires *w, const struct wire_request *request,
+                        const struct wire_events *events, void *user);
 void wire_cancel(struct wire *wire);
 void wire_pause(struct wire *wire, bool pause);
 
@@ -75,9 +75,9 @@ void wire_pause(struct wire *wire, bool pause);
  */
 struct wire_url {
     bool tls;
-    bool loopback;      /* a loopback literal, "localhost" or a Unix socket */
-    char address[256];  /* as http/client.h wants it: "127.0.0.1:80", "unix:/path" */
-    struct span path;   /* points into the url; "" = "/" */
+    bool loopback;     /* a loopback literal, "localhost" or a Unix socket */
+    char address[256]; /* as http/client.h wants it: "127.0.0.1:80", "unix:/path" */
+    struct span path;  /* points into the url; "" = "/" */
 };
 bool wire_url_parse(const char *url, struct wire_url *out) MUST_USE;
 
@@ -97,14 +97,15 @@ struct wire { /* embedded first in each transport's own struct */
 struct plain;
 struct plain *plain_new(struct loop *loop);
 void plain_free(struct plain *p);
-struct wire *plain_start(struct plain *p, const struct wire_request *request, const struct wire_url *url,
-                         const struct wire_events *events, void *user);
+struct wire *plain_start(struct plain *p, const struct wire_request *request,
+                         const struct wire_url *url, const struct wire_events *events, void *user);
 
 struct curls;
 /* ERR_INTERNAL when libcurl cannot be loaded; the text names the package. `ca_file` may be NULL; borrowed for ever. */
-enum err curls_new(struct loop *loop, const char *ca_file, struct curls **out, struct fault *fault) MUST_USE;
+enum err curls_new(struct loop *loop, const char *ca_file, struct curls **out,
+                   struct fault *fault) MUST_USE;
 void curls_free(struct curls *c); /* NULL is fine */
-struct wire *curls_start(struct curls *c, const struct wire_request *request, const struct wire_events *events,
-                         void *user);
+struct wire *curls_start(struct curls *c, const struct wire_request *request,
+                         const struct wire_events *events, void *user);
 
 #endif

@@ -18,27 +18,29 @@ static void encode_is(const char *body, const char *expected)
 static void turns_become_alternating_blocks(void **state)
 {
     (void)state;
-    encode_is("{\"model\":\"auto\",\"messages\":["
-              "{\"role\":\"developer\",\"content\":\"Be brief.\"},"
-              "{\"role\":\"user\",\"content\":\"Look:\"},"
-              "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}},"
-              "{\"type\":\"text\",\"text\":\"\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x.example/a.png\"}}]},"
-              "{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"In German.\"}]},"
-              "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{"
-              "\"name\":\"f\",\"arguments\":\"{\\\"x\\\": 1}\"}},{\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":"
-              "\"g\",\"arguments\":\"\"}}]},"
-              "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"one\"},"
-              "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":[{\"type\":\"text\",\"text\":\"two\"}]},"
-              "{\"role\":\"user\",\"content\":\"And?\"}]}",
-              HEAD "\"system\":[{\"type\":\"text\",\"text\":\"Be brief.\"},{\"type\":\"text\",\"text\":\"In German.\"}],"
-              "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Look:\"},{\"type\":\"image\","
-              "\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"AAAA\"}},{\"type\":\"image\",\"source\":{"
-              "\"type\":\"url\",\"url\":\"https://x.example/a.png\"}}]},"
-              "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"f\",\"input\":{\"x\":1}},"
-              "{\"type\":\"tool_use\",\"id\":\"c2\",\"name\":\"g\",\"input\":{}}]},"
-              "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"one\"},"
-              "{\"type\":\"tool_result\",\"tool_use_id\":\"c2\",\"content\":[{\"type\":\"text\",\"text\":\"two\"}]},"
-              "{\"type\":\"text\",\"text\":\"And?\"}]}]}");
+    encode_is(
+        "{\"model\":\"auto\",\"messages\":["
+        "{\"role\":\"developer\",\"content\":\"Be brief.\"},"
+        "{\"role\":\"user\",\"content\":\"Look:\"},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}},"
+        "{\"type\":\"text\",\"text\":\"\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x.example/a.png\"}}]},"
+        "{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"In German.\"}]},"
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\",\"function\":{"
+        "\"name\":\"f\",\"arguments\":\"{\\\"x\\\": 1}\"}},{\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":"
+        "\"g\",\"arguments\":\"\"}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"one\"},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":[{\"type\":\"text\",\"text\":\"two\"}]},"
+        "{\"role\":\"user\",\"content\":\"And?\"}]}",
+        HEAD
+        "\"system\":[{\"type\":\"text\",\"text\":\"Be brief.\"},{\"type\":\"text\",\"text\":\"In German.\"}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Look:\"},{\"type\":\"image\","
+        "\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"AAAA\"}},{\"type\":\"image\",\"source\":{"
+        "\"type\":\"url\",\"url\":\"https://x.example/a.png\"}}]},"
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"c1\",\"name\":\"f\",\"input\":{\"x\":1}},"
+        "{\"type\":\"tool_use\",\"id\":\"c2\",\"name\":\"g\",\"input\":{}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c1\",\"content\":\"one\"},"
+        "{\"type\":\"tool_result\",\"tool_use_id\":\"c2\",\"content\":[{\"type\":\"text\",\"text\":\"two\"}]},"
+        "{\"type\":\"text\",\"text\":\"And?\"}]}]}");
 }
 
 static void tools_and_choices(void **state)
@@ -50,26 +52,31 @@ static void tools_and_choices(void **state)
         {"", ""},
         {",\"tool_choice\":\"auto\"", ",\"tool_choice\":{\"type\":\"auto\"}"},
         {",\"tool_choice\":\"required\"", ",\"tool_choice\":{\"type\":\"any\"}"},
-        {",\"tool_choice\":\"none\",\"parallel_tool_calls\":false", ",\"tool_choice\":{\"type\":\"none\"}"},
+        {",\"tool_choice\":\"none\",\"parallel_tool_calls\":false",
+         ",\"tool_choice\":{\"type\":\"none\"}"},
         {",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}",
          ",\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"},
-        {",\"parallel_tool_calls\":false", ",\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}"},
+        {",\"parallel_tool_calls\":false",
+         ",\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct text body, expected;
         text_init(&body, 4 * KIB);
         text_init(&expected, 4 * KIB);
-        text_addf(&body,
-                  "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\",\"function\":{"
-                  "\"name\":\"f\",\"description\":\"does\",\"parameters\":{\"type\":\"object\",\"properties\":{\"x\":{}}},"
-                  "\"strict\":true}},{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]%s}",
-                  rows[i].choice);
-        text_addf(&expected,
-                  HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],"
-                       "\"tools\":[{\"name\":\"f\",\"description\":\"does\",\"input_schema\":{\"type\":\"object\","
-                       "\"properties\":{\"x\":{}}}},{\"name\":\"g\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}]"
-                       "%s}",
-                  rows[i].expected);
+        text_addf(
+            &body,
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\",\"function\":{"
+            "\"name\":\"f\",\"description\":\"does\",\"parameters\":{\"type\":\"object\",\"properties\":{\"x\":{}}},"
+            "\"strict\":true}},{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]%s}",
+            rows[i].choice);
+        text_addf(
+            &expected,
+            HEAD
+            "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],"
+            "\"tools\":[{\"name\":\"f\",\"description\":\"does\",\"input_schema\":{\"type\":\"object\","
+            "\"properties\":{\"x\":{}}}},{\"name\":\"g\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}]"
+            "%s}",
+            rows[i].expected);
         encode_is(body.data, expected.data);
         text_done(&body);
         text_done(&expected);
@@ -79,33 +86,38 @@ static void tools_and_choices(void **state)
 static void sampling_and_bookkeeping(void **state)
 {
     (void)state;
-    encode_is("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_completion_tokens\":50,\"temperature\":1.7,"
-              "\"top_p\":0.90,\"stop\":[\"END\",\"\"],\"user\":\"u1\",\"seed\":1,\"frequency_penalty\":0.5,\"store\":true,"
-              "\"metadata\":{\"a\":\"b\"},\"service_tier\":\"flex\",\"top_k\":5,\"unknown\":1,\"weir\":{},\"logprobs\":false,"
-              "\"n\":1}",
-              "{\"model\":\"m-fast\",\"max_tokens\":50,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":[{"
-              "\"type\":\"text\",\"text\":\"hi\"}]}],\"temperature\":1,\"top_p\":0.90,\"top_k\":5,\"stop_sequences\":[\"END\"],"
-              "\"metadata\":{\"user_id\":\"u1\"}}");
-    encode_is("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.20,\"stop\":\"X\"}",
-              HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],"
-                   "\"temperature\":0.20,\"stop_sequences\":[\"X\"]}");
+    encode_is(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_completion_tokens\":50,\"temperature\":1.7,"
+        "\"top_p\":0.90,\"stop\":[\"END\",\"\"],\"user\":\"u1\",\"seed\":1,\"frequency_penalty\":0.5,\"store\":true,"
+        "\"metadata\":{\"a\":\"b\"},\"service_tier\":\"flex\",\"top_k\":5,\"unknown\":1,\"weir\":{},\"logprobs\":false,"
+        "\"n\":1}",
+        "{\"model\":\"m-fast\",\"max_tokens\":50,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":[{"
+        "\"type\":\"text\",\"text\":\"hi\"}]}],\"temperature\":1,\"top_p\":0.90,\"top_k\":5,\"stop_sequences\":[\"END\"],"
+        "\"metadata\":{\"user_id\":\"u1\"}}");
+    encode_is(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.20,\"stop\":\"X\"}",
+        HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}],"
+             "\"temperature\":0.20,\"stop_sequences\":[\"X\"]}");
 }
 
 static void a_schema_is_asked_for_in_words(void **state)
 {
     (void)state;
-    encode_is("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\","
-              "\"json_schema\":{\"name\":\"s\",\"schema\":{\"type\":\"object\"}}}}",
-              HEAD "\"system\":[{\"type\":\"text\",\"text\":\"Answer with one JSON value that is valid under this JSON "
-                   "Schema and nothing else, no words around it, no code fence: {\\\"type\\\":\\\"object\\\"}\"}],"
-                   "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}]}");
+    encode_is(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\","
+        "\"json_schema\":{\"name\":\"s\",\"schema\":{\"type\":\"object\"}}}}",
+        HEAD
+        "\"system\":[{\"type\":\"text\",\"text\":\"Answer with one JSON value that is valid under this JSON "
+        "Schema and nothing else, no words around it, no code fence: {\\\"type\\\":\\\"object\\\"}\"}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}]}");
 }
 
 static void only_a_system_turn_is_asked_as_the_user(void **state)
 {
     (void)state;
-    encode_is("{\"messages\":[{\"role\":\"system\",\"content\":\"Say hi.\"}]}",
-              HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Say hi.\"}]}]}");
+    encode_is(
+        "{\"messages\":[{\"role\":\"system\",\"content\":\"Say hi.\"}]}", HEAD
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Say hi.\"}]}]}");
 }
 
 static void what_cannot_be_said_is_refused(void **state)
@@ -116,15 +128,19 @@ static void what_cannot_be_said_is_refused(void **state)
     } rows[] = {
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"n\":2}", "n > 1"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logprobs\":true}", "logprobs"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"1\":2}}", "logit_bias"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"custom\"}]}", "a tool that is not"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]}", "messages[0]: this kind of"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"logit_bias\":{\"1\":2}}",
+         "logit_bias"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[{\"type\":\"custom\"}]}",
+         "a tool that is not"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}]}",
+         "messages[0]: this kind of"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"file:///x\"}}]}]}",
          "messages[0]: an image"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\","
          "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\"}}]}]}",
          "messages[1]: a tool call whose arguments"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"function\",\"content\":\"x\"}]}", "messages[1]:"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"function\",\"content\":\"x\"}]}",
+         "messages[1]:"},
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}", "no text"},
         {"{\"messages\":[]}", "no text"},
     };
@@ -167,31 +183,36 @@ static void stream_is(const char *stream, enum err expected, const char *deltas,
     assert_true(expected == OK || f->fault.text[0] != '\0');
 }
 
-#define START                                                                                                          \
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","           \
-    "\"role\":\"assistant\",\"content\":[],\"model\":\"claude-x-2026\",\"stop_reason\":null,\"usage\":{\"input_tokens\":"   \
+#define START                                                                                                             \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","         \
+    "\"role\":\"assistant\",\"content\":[],\"model\":\"claude-x-2026\",\"stop_reason\":null,\"usage\":{\"input_tokens\":" \
     "25,\"cache_read_input_tokens\":100,\"cache_creation_input_tokens\":7,\"output_tokens\":1}}}\n\n"
-#define STOP(reason)                                                                                                   \
-    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason "\"},\"usage\":{"     \
+#define STOP(reason)                                                                               \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason \
+    "\"},\"usage\":{"                                                                              \
     "\"output_tokens\":15}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
-#define TEXT(i, text)                                                                                                  \
-    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":" #i ",\"delta\":{\"type\":"           \
+#define TEXT(i, text)                                                                              \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":" #i            \
+    ",\"delta\":{\"type\":"                                                                        \
     "\"text_delta\",\"text\":\"" text "\"}}\n\n"
 
 static void text_thinking_and_usage(void **state)
 {
     (void)state;
     struct fixture f;
-    stream_is(START "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{"
-                    "\"type\":\"thinking\",\"thinking\":\"\"}}\n\n"
-                    "event: ping\ndata: {\"type\": \"ping\"}\n\n"
-                    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":"
-                    "\"hm\"}}\n\n"
-                    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\","
-                    "\"signature\":\"xx\"}}\n\n"
-                    "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-                    "data: {\"type\":\"brand_new\",\"index\":0}\n\n" TEXT(1, "Hä") TEXT(1, "llo") STOP("end_turn"),
-              OK, "reasoning 0: hm\ntext 0: Hä\ntext 0: llo\n", &f);
+    stream_is(
+        START
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{"
+        "\"type\":\"thinking\",\"thinking\":\"\"}}\n\n"
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":"
+        "\"hm\"}}\n\n"
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\","
+        "\"signature\":\"xx\"}}\n\n"
+        "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+        "data: {\"type\":\"brand_new\",\"index\":0}\n\n" TEXT(1, "Hä") TEXT(1, "llo")
+            STOP("end_turn"),
+        OK, "reasoning 0: hm\ntext 0: Hä\ntext 0: llo\n", &f);
     assert_int_equal(f.end.finish, FINISH_STOP);
     assert_int_equal(f.end.usage.input_tokens, 132);
     assert_int_equal(f.end.usage.cached_tokens, 100);
@@ -204,22 +225,27 @@ static void tool_use(void **state)
 {
     (void)state;
     struct fixture f;
-    stream_is(START TEXT(0, "ok") "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\","
-                                  "\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{}}}\n\n"
-                                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
-                                  "\"input_json_delta\",\"partial_json\":\"\"}}\n\n"
-                                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
-                                  "\"input_json_delta\",\"partial_json\":\"{\\\"x\\\"\"}}\n\n"
-                                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
-                                  "\"input_json_delta\",\"partial_json\":\":1}\"}}\n\n"
-                                  "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
-                                  "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\","
-                                  "\"id\":\"toolu_2\",\"name\":\"g\",\"input\":{}}}\n\n"
-                                  "data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"
-                                  "data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":"
-                                  "\"input_json_delta\",\"partial_json\":\"of a server tool\"}}\n\n" STOP("tool_use"),
-              OK,
-              "text 0: ok\ntool 0.0 toolu_1 f: \ntool 0.0: {\"x\"\ntool 0.0: :1}\ntool 0.1 toolu_2 g: \ntool 0.1: {}\n", &f);
+    stream_is(
+        START TEXT(
+            0,
+            "ok") "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"tool_use\","
+                  "\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{}}}\n\n"
+                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+                  "\"input_json_delta\",\"partial_json\":\"\"}}\n\n"
+                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+                  "\"input_json_delta\",\"partial_json\":\"{\\\"x\\\"\"}}\n\n"
+                  "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+                  "\"input_json_delta\",\"partial_json\":\":1}\"}}\n\n"
+                  "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
+                  "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\","
+                  "\"id\":\"toolu_2\",\"name\":\"g\",\"input\":{}}}\n\n"
+                  "data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"
+                  "data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":"
+                  "\"input_json_delta\",\"partial_json\":\"of a server tool\"}}\n\n" STOP(
+                      "tool_use"),
+        OK,
+        "text 0: ok\ntool 0.0 toolu_1 f: \ntool 0.0: {\"x\"\ntool 0.0: :1}\ntool 0.1 toolu_2 g: \ntool 0.1: {}\n",
+        &f);
     assert_int_equal(f.end.finish, FINISH_TOOL_CALLS);
     fixture_done(&f);
 }
@@ -256,23 +282,31 @@ static void broken_streams(void **state)
     stream_is("", ERR_UPSTREAM, "", &f);
     assert_non_null(strstr(f.fault.text, "empty"));
     fixture_done(&f);
-    stream_is(START "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"
-                    "\"Overloaded\"}}\n\n",
-              ERR_UPSTREAM, "", &f);
+    stream_is(
+        START
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":"
+        "\"Overloaded\"}}\n\n",
+        ERR_UPSTREAM, "", &f);
     assert_non_null(strstr(f.fault.text, "Overloaded"));
     fixture_done(&f);
-    stream_is(START "data: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n",
-              ERR_RATE_LIMITED, "", &f);
+    stream_is(
+        START
+        "data: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\n",
+        ERR_RATE_LIMITED, "", &f);
     fixture_done(&f);
-    stream_is(START "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":7}}\n\n", ERR_UPSTREAM,
-              "", &f);
+    stream_is(
+        START
+        "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":7}}\n\n",
+        ERR_UPSTREAM, "", &f);
     fixture_done(&f);
     stream_is(START "data: {\"type\":\"content_block_de\n\n", ERR_UPSTREAM, "", &f);
     fixture_done(&f);
     stream_is(START "data: [1]\n\n", ERR_UPSTREAM, "", &f);
     fixture_done(&f);
-    stream_is(START "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":\"tool_use\"}}\n\n", ERR_UPSTREAM, "",
-              &f);
+    stream_is(
+        START
+        "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":\"tool_use\"}}\n\n",
+        ERR_UPSTREAM, "", &f);
     fixture_done(&f);
 }
 
@@ -282,10 +316,13 @@ static void a_whole_message(void **state)
     struct fixture f;
     fixture_init(&f, &outbound_anthropic, "{}");
     assert_string_equal(
-        fixture_whole(&f, SPAN("{\"type\":\"message\",\"model\":\"c\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
-                               "{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\","
-                               "\"input\":{\"a\":1}}],\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":3,"
-                               "\"output_tokens\":4}}")),
+        fixture_whole(
+            &f,
+            SPAN(
+                "{\"type\":\"message\",\"model\":\"c\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
+                "{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\","
+                "\"input\":{\"a\":1}}],\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":3,"
+                "\"output_tokens\":4}}")),
         "reasoning 0: hm\ntext 0: hi\ntool 0.0 t f: \ntool 0.0: {\"a\":1}\n");
     assert_int_equal(f.err, OK);
     assert_int_equal(f.end.finish, FINISH_TOOL_CALLS);

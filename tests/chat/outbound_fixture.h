@@ -26,14 +26,16 @@ struct fixture {
     const struct outbound_type *type;
 };
 
-static inline void fixture_init(struct fixture *f, const struct outbound_type *type, const char *body)
+static inline void fixture_init(struct fixture *f, const struct outbound_type *type,
+                                const char *body)
 {
     *f = (struct fixture){.type = type};
     f->request.arena = arena_new();
     f->request.n = 1;
     snprintf(f->request.id, sizeof f->request.id, "req_01JABCDEFGHJKMNPQRSTVWXYZ0");
     text_init(&f->out, 4 * MIB);
-    assert_int_equal(json_parse_in(f->request.arena, span_c(body), &f->request.body, &f->fault), OK);
+    assert_int_equal(json_parse_in(f->request.arena, span_c(body), &f->request.body, &f->fault),
+                     OK);
     f->request.messages = json_get(f->request.body, "messages");
     f->request.n = (int)json_i64_or(json_get(f->request.body, "n"), 1);
     f->request.logprobs = json_true(json_get(f->request.body, "logprobs"));

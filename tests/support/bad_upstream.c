@@ -29,7 +29,9 @@
 #define LOG_MAX 65536
 #define CONNECTIONS_MAX 512
 
-#define REQUIRE(x) ((x) ? (void)0 : (fprintf(stderr, "bad_upstream: %s:%d: %s\n", __FILE__, __LINE__, #x), abort()))
+#define REQUIRE(x)                                                                                 \
+    ((x) ? (void)0                                                                                 \
+         : (fprintf(stderr, "bad_upstream: %s:%d: %s\n", __FILE__, __LINE__, #x), abort()))
 
 struct record {
     char *script, *path, *head, *body;
@@ -48,7 +50,8 @@ struct bad_upstream {
     int live;
     int sockets[CONNECTIONS_MAX]; /* of live connections, -1 = free */
     struct record *log[LOG_MAX];
-    int log_first, log_count; /* what came before `log_first` was forgotten, but may still be in use */
+    int log_first,
+        log_count; /* what came before `log_first` was forgotten, but may still be in use */
 };
 
 struct peer {
@@ -143,11 +146,13 @@ static void send_head(struct peer *p, int status, const char *type, const char *
     } else {
         snprintf(framing, sizeof framing, "Transfer-Encoding: chunked\r\n");
     }
-    snprintf(head, sizeof head, "HTTP/1.1 %d Whatever\r\nContent-Type: %s\r\n%s%s\r\n", status, type, extra, framing);
+    snprintf(head, sizeof head, "HTTP/1.1 %d Whatever\r\nContent-Type: %s\r\n%s%s\r\n", status,
+             type, extra, framing);
     send_text(p, head);
 }
 
-static void send_whole(struct peer *p, int status, const char *type, const char *extra, const char *body)
+static void send_whole(struct peer *p, int status, const char *type, const char *extra,
+                       const char *body)
 {
     send_head(p, status, type, extra, (long)strlen(body));
     send_text(p, body);
@@ -177,8 +182,10 @@ static void begin_stream(struct peer *p)
 {
     send_head(p, 200, "text/event-stream", "", -1);
     if (p->anthropic) {
-        send_data(p, "{\"type\":\"message_start\",\"message\":{\"model\":\"m-answered\",\"usage\":{\"input_tokens\":11,"
-                     "\"output_tokens\":1}}}");
+        send_data(
+            p,
+            "{\"type\":\"message_start\",\"message\":{\"model\":\"m-answered\",\"usage\":{\"input_tokens\":11,"
+            "\"output_tokens\":1}}}");
     }
 }
 
@@ -186,13 +193,16 @@ static bool send_word(struct peer *p, const char *word)
 {
     char data[512];
     if (p->anthropic) {
-        snprintf(data, sizeof data,
-                 "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%s\"}}", word);
+        snprintf(
+            data, sizeof data,
+            "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"%s\"}}",
+            word);
     } else {
-        snprintf(data, sizeof data,
-                 "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-answered\",\"choices\":[{\"index\":0,"
-                 "\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
-                 word);
+        snprintf(
+            data, sizeof data,
+            "{\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"model\":\"m-answered\",\"choices\":[{\"index\":0,"
+            "\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
+            word);
     }
     return send_data(p, data);
 }
@@ -206,15 +216,19 @@ static void send_words(struct peer *p)
 
 static void send_finish(struct peer *p)
 {
-    send_data(p, p->anthropic ? "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
-                                "\"output_tokens\":7}}"
-                              : "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}");
+    send_data(
+        p, p->anthropic
+               ? "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
+                 "\"output_tokens\":7}}"
+               : "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}");
 }
 
 static void send_usage(struct peer *p)
 {
     if (!p->anthropic) {
-        send_data(p, "{\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18}}");
+        send_data(
+            p,
+            "{\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18}}");
     }
 }
 
@@ -307,7 +321,8 @@ static void stall_first(struct peer *p)
 static void endless(struct peer *p)
 {
     begin_stream(p);
-    while (send_word(p, "again and again and again and again and again and again and again and again ")) {
+    while (send_word(
+        p, "again and again and again and again and again and again and again and again ")) {
         if (!wait_ms(p, 1)) {
             break;
         }
@@ -327,12 +342,14 @@ static void comments_only(struct peer *p)
 
 static void status_500(struct peer *p)
 {
-    send_whole(p, 500, "application/json", "", "{\"error\":{\"message\":\"The server had an error\",\"type\":\"server_error\"}}");
+    send_whole(p, 500, "application/json", "",
+               "{\"error\":{\"message\":\"The server had an error\",\"type\":\"server_error\"}}");
 }
 
 static void status_503(struct peer *p)
 {
-    send_whole(p, 503, "application/json", "Retry-After: 3\r\n", "{\"error\":{\"message\":\"Overloaded\"}}");
+    send_whole(p, 503, "application/json", "Retry-After: 3\r\n",
+               "{\"error\":{\"message\":\"Overloaded\"}}");
 }
 
 static void status_429(struct peer *p)
@@ -343,14 +360,16 @@ static void status_429(struct peer *p)
 
 static void status_429_ms(struct peer *p)
 {
-    send_whole(p, 429, "application/json", "retry-after-ms: 50\r\nRetry-After: 1\r\n", "{\"error\":{\"message\":\"Slow down\"}}");
+    send_whole(p, 429, "application/json", "retry-after-ms: 50\r\nRetry-After: 1\r\n",
+               "{\"error\":{\"message\":\"Slow down\"}}");
 }
 
 static void status_401(struct peer *p)
 {
-    send_whole(p, 401, "application/json", "",
-               "{\"error\":{\"message\":\"Incorrect API key provided: sk-test***key. See https://platform.example/keys.\","
-               "\"code\":\"invalid_api_key\"}}");
+    send_whole(
+        p, 401, "application/json", "",
+        "{\"error\":{\"message\":\"Incorrect API key provided: sk-test***key. See https://platform.example/keys.\","
+        "\"code\":\"invalid_api_key\"}}");
 }
 
 static void status_403(struct peer *p)
@@ -360,12 +379,14 @@ static void status_403(struct peer *p)
 
 static void status_400(struct peer *p)
 {
-    send_whole(p, 400, "application/json", "", "{\"error\":{\"message\":\"'temperature' is out of range\"}}");
+    send_whole(p, 400, "application/json", "",
+               "{\"error\":{\"message\":\"'temperature' is out of range\"}}");
 }
 
 static void status_404(struct peer *p)
 {
-    send_whole(p, 404, "application/json", "", "{\"error\":{\"message\":\"The model does not exist\"}}");
+    send_whole(p, 404, "application/json", "",
+               "{\"error\":{\"message\":\"The model does not exist\"}}");
 }
 
 static void status_302(struct peer *p)
@@ -375,14 +396,16 @@ static void status_302(struct peer *p)
 
 static void context(struct peer *p)
 {
-    send_whole(p, 400, "application/json", "",
-               "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens\",\"code\":"
-               "\"context_length_exceeded\"}}");
+    send_whole(
+        p, 400, "application/json", "",
+        "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens\",\"code\":"
+        "\"context_length_exceeded\"}}");
 }
 
 static void html(struct peer *p)
 {
-    send_whole(p, 200, "text/html", "", "<!DOCTYPE html><html><body>Welcome to the hotel wifi</body></html>");
+    send_whole(p, 200, "text/html", "",
+               "<!DOCTYPE html><html><body>Welcome to the hotel wifi</body></html>");
 }
 
 static void html_502(struct peer *p)
@@ -392,7 +415,8 @@ static void html_502(struct peer *p)
 
 static void malformed(struct peer *p)
 {
-    send_whole(p, 200, "application/json", "", "{\"choices\":[{\"message\":{\"content\":one two}]}");
+    send_whole(p, 200, "application/json", "",
+               "{\"choices\":[{\"message\":{\"content\":one two}]}");
 }
 
 /* The framing is right, the JSON stops early. */
@@ -503,10 +527,11 @@ static void usage_twice(struct peer *p)
     begin_stream(p);
     for (int i = 1; i <= 3; i++) {
         char data[512];
-        snprintf(data, sizeof data,
-                 "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%d \"}}],\"usage\":{\"prompt_tokens\":11,"
-                 "\"completion_tokens\":%d}}",
-                 i, i * 2 + 1);
+        snprintf(
+            data, sizeof data,
+            "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w%d \"}}],\"usage\":{\"prompt_tokens\":11,"
+            "\"completion_tokens\":%d}}",
+            i, i * 2 + 1);
         send_data(p, data);
     }
     send_finish(p);
@@ -520,15 +545,20 @@ static void error_late(struct peer *p)
 {
     begin_stream(p);
     send_words(p);
-    send_data(p, p->anthropic ? "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
-                              : "{\"error\":{\"message\":\"The engine is gone\",\"type\":\"server_error\"}}");
+    send_data(
+        p,
+        p->anthropic
+            ? "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}"
+            : "{\"error\":{\"message\":\"The engine is gone\",\"type\":\"server_error\"}}");
     end_stream(p);
 }
 
 static void error_first(struct peer *p)
 {
     begin_stream(p);
-    send_data(p, "{\"type\":\"error\",\"error\":{\"message\":\"The engine is gone\",\"type\":\"server_error\"}}");
+    send_data(
+        p,
+        "{\"type\":\"error\",\"error\":{\"message\":\"The engine is gone\",\"type\":\"server_error\"}}");
     end_stream(p);
 }
 
@@ -539,7 +569,8 @@ static void big(struct peer *p)
     long total = 50l << 20;
     send_head(p, 200, "application/json", "", total);
     send_text(p, "{\"choices\":\"");
-    for (long sent = 0; sent < total && send_bytes(p, block, sizeof block); sent += (long)sizeof block) {
+    for (long sent = 0; sent < total && send_bytes(p, block, sizeof block);
+         sent += (long)sizeof block) {
     }
     note_gone(p);
     p->close = true;
@@ -551,7 +582,8 @@ static void big_error(struct peer *p)
     memset(block, 'y', sizeof block);
     long total = 50l << 20;
     send_head(p, 500, "text/plain", "", total);
-    for (long sent = 0; sent < total && send_bytes(p, block, sizeof block); sent += (long)sizeof block) {
+    for (long sent = 0; sent < total && send_bytes(p, block, sizeof block);
+         sent += (long)sizeof block) {
     }
     p->close = true;
 }
@@ -599,7 +631,10 @@ static void not_http(struct peer *p)
 static void header_flood(struct peer *p)
 {
     send_text(p, "HTTP/1.1 200 OK\r\n");
-    for (int i = 0; i < 100000 && send_text(p, "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n"); i++) {
+    for (int i = 0;
+         i < 100000 &&
+         send_text(p, "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+         i++) {
     }
     p->close = true;
 }
@@ -607,10 +642,14 @@ static void header_flood(struct peer *p)
 static void tools(struct peer *p)
 {
     begin_stream(p);
-    send_data(p, "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\","
-                 "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}");
-    send_data(p, "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]"
-                 "},\"finish_reason\":\"tool_calls\"}]}");
+    send_data(
+        p,
+        "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\","
+        "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}}]}");
+    send_data(
+        p,
+        "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}]"
+        "},\"finish_reason\":\"tool_calls\"}]}");
     send_usage(p);
     send_done(p);
     end_stream(p);
@@ -753,7 +792,8 @@ static bool read_more(struct peer *p)
         p->in_size = p->in_size ? p->in_size * 2 : 128 * 1024;
         p->in = realloc(p->in, p->in_size);
     }
-    long n = p->in_size > REQUEST_MAX ? -1 : receive(p, p->in + p->in_len, p->in_size - p->in_len - 1);
+    long n =
+        p->in_size > REQUEST_MAX ? -1 : receive(p, p->in + p->in_len, p->in_size - p->in_len - 1);
     if (n <= 0) {
         return false;
     }
@@ -764,7 +804,7 @@ static bool read_more(struct peer *p)
 
 static size_t content_length(const char *head)
 {
-    for (const char *line = head; (line = strstr(line, "\r\n")); ) {
+    for (const char *line = head; (line = strstr(line, "\r\n"));) {
         line += 2;
         if (strncasecmp(line, "content-length:", 15) == 0) {
             return strtoul(line + 15, NULL, 10);
@@ -789,7 +829,8 @@ static char *script_name(const char *path, const char *body)
     return at ? strndup(at, (size_t)(end - at)) : strdup("ok");
 }
 
-static void record_request(struct peer *p, const char *path, const char *head, const char *body, size_t len)
+static void record_request(struct peer *p, const char *path, const char *head, const char *body,
+                           size_t len)
 {
     struct record *r = calloc(1, sizeof *r);
     r->script = script_name(path, body);
@@ -844,11 +885,13 @@ static bool serve_one(struct peer *p)
     } else if (path[1] == '_') {
         answer_control(p, path);
     } else if (strncmp(head, "GET", 3) == 0) {
-        send_whole(p, 200, "application/json", "", "{\"object\":\"list\",\"data\":[{\"id\":\"ok\",\"object\":\"model\"}]}");
+        send_whole(p, 200, "application/json", "",
+                   "{\"object\":\"list\",\"data\":[{\"id\":\"ok\",\"object\":\"model\"}]}");
     } else if (strstr(path, "/api/show")) {
         bool remote = strstr(p->in + head_len, "-cloud");
         send_whole(p, 200, "application/json", "",
-                   remote ? "{\"remote_host\":\"https://ollama.com:443\",\"remote_model\":\"m\"}" : "{\"details\":{}}");
+                   remote ? "{\"remote_host\":\"https://ollama.com:443\",\"remote_model\":\"m\"}"
+                          : "{\"details\":{}}");
     } else {
         p->anthropic = strstr(path, "/messages") != NULL;
         record_request(p, path, head, p->in + head_len, length);
@@ -953,7 +996,8 @@ static X509 *make_cert(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const 
     };
     for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++) {
         if (extensions[i].value) {
-            X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, extensions[i].nid, extensions[i].value);
+            X509_EXTENSION *e =
+                X509V3_EXT_conf_nid(NULL, &ctx, extensions[i].nid, extensions[i].value);
             REQUIRE(e);
             X509_add_ext(x, e, -1);
             X509_EXTENSION_free(e);
@@ -973,7 +1017,8 @@ static SSL_CTX *make_tls(const char *ca_file)
     REQUIRE(file && PEM_write_X509(file, ca) == 1);
     fclose(file);
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    REQUIRE(tls && SSL_CTX_use_certificate(tls, cert) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1);
+    REQUIRE(tls && SSL_CTX_use_certificate(tls, cert) == 1 &&
+            SSL_CTX_use_PrivateKey(tls, key) == 1);
     X509_free(ca);
     X509_free(cert);
     EVP_PKEY_free(ca_key);
@@ -988,8 +1033,9 @@ static int listen_on(int port, int *out_port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int yes = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in in = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof in;
     REQUIRE(bind(fd, (struct sockaddr *)&in, len) == 0 && listen(fd, 256) == 0);
     REQUIRE(getsockname(fd, (struct sockaddr *)&in, &len) == 0);

@@ -31,7 +31,8 @@ struct bad_options {
     int port, tls_port;  /* 0 = any */
 };
 
-struct bad_upstream *bad_upstream_start(const struct bad_options *options); /* aborts when it cannot */
+struct bad_upstream *bad_upstream_start(
+    const struct bad_options *options); /* aborts when it cannot */
 void bad_upstream_stop(struct bad_upstream *b);
 int bad_upstream_port(const struct bad_upstream *b);
 int bad_upstream_tls_port(const struct bad_upstream *b);

@@ -63,13 +63,17 @@ static void statuses_are_explained(void **state)
     explain_is(413, "", ERR_TOO_LARGE, "the provider finds the request too large (status 413)");
     explain_is(413, "{\"error\":{\"code\":\"context_length_exceeded\"}}", ERR_CONTEXT_LENGTH,
                "the prompt is too long for the provider's model (status 413)");
-    explain_is(429, "{\"error\":{\"message\":\"You exceeded your current quota\",\"code\":\"insufficient_quota\"}}",
-               ERR_UPSTREAM, "the provider's quota is used up (status 429): You exceeded your current quota");
+    explain_is(
+        429,
+        "{\"error\":{\"message\":\"You exceeded your current quota\",\"code\":\"insufficient_quota\"}}",
+        ERR_UPSTREAM,
+        "the provider's quota is used up (status 429): You exceeded your current quota");
     explain_is(500, "{\"error\":{\"message\":\"context length\"}}", ERR_UPSTREAM,
                "the provider failed (status 500): context length");
     explain_is(529, "{\"type\":\"error\",\"error\":{\"message\":\"Overloaded\"}}", ERR_UPSTREAM,
                "the provider is overloaded (status 529): Overloaded");
-    explain_is(422, "{\"detail\":[{\"msg\":\"bad\"}]}", ERR_INVALID, "the provider refused the request (status 422): bad");
+    explain_is(422, "{\"detail\":[{\"msg\":\"bad\"}]}", ERR_INVALID,
+               "the provider refused the request (status 422): bad");
     explain_is(204, "", ERR_UPSTREAM, "the provider answered without an answer (status 204)");
     explain_is(301, "", ERR_UPSTREAM,
                "the provider redirects elsewhere: the url in the config is not right (status 301)");
@@ -108,8 +112,17 @@ static void addresses_are_taken_apart(void **state)
         assert_int_equal(url.tls, rows[i].tls);
         assert_int_equal(url.loopback, rows[i].loopback);
     }
-    static const char *const bad[] = {"", "http://", "host:80", "file:///etc", "http://a:b/", "http://a:0/", "http://a b/",
-                                      "http://a\r\nX: y/", "http://u@h/", "unix:relative", "https://:443/"};
+    static const char *const bad[] = {"",
+                                      "http://",
+                                      "host:80",
+                                      "file:///etc",
+                                      "http://a:b/",
+                                      "http://a:0/",
+                                      "http://a b/",
+                                      "http://a\r\nX: y/",
+                                      "http://u@h/",
+                                      "unix:relative",
+                                      "https://:443/"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct wire_url url;
         assert_false(wire_url_parse(bad[i], &url));

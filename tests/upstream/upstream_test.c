@@ -10,12 +10,12 @@
 #include "flow/flow.h"
 #include "support/bad_upstream.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -66,7 +66,8 @@ static void timer_fired(void *user)
     fn(arg);
 }
 
-static struct flow_timer *timer_start(void *user, uint64_t delay_us, void (*fn)(void *arg), void *arg)
+static struct flow_timer *timer_start(void *user, uint64_t delay_us, void (*fn)(void *arg),
+                                      void *arg)
 {
     struct world *w = user;
     struct flow_timer *t = NEW(struct flow_timer);
@@ -111,7 +112,8 @@ static void settle(void *gate, struct leg *leg, const struct leg_end *end, int64
 
 static const struct gate_type open_door = {"open", admit, forget, settle};
 
-static void leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr, const struct leg_end *end)
+static void leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr,
+                      const struct leg_end *end)
 {
     struct world *w = user;
     (void)leg;
@@ -214,13 +216,16 @@ static void begin(struct world *w, const char *url, const char *model)
     if (upstream_prepare(w->upstream, &w->backend, &fault)) {
         fail_msg("%s", fault.text);
     }
-    *r = (struct request){.arena = arena, .n = 1, .id = "req_01JABCDEFGHJKMNPQRSTVWXYZ0", .model = SPAN("auto")};
+    *r = (struct request){
+        .arena = arena, .n = 1, .id = "req_01JABCDEFGHJKMNPQRSTVWXYZ0", .model = SPAN("auto")};
     r->received_us = clock_now_us();
-    assert_int_equal(json_parse_in(arena, SPAN("{\"messages\":[{\"role\":\"user\",\"content\":\"canary-7\"}]}"), &r->body,
-                                   NULL),
-                     OK);
+    assert_int_equal(
+        json_parse_in(arena, SPAN("{\"messages\":[{\"role\":\"user\",\"content\":\"canary-7\"}]}"),
+                      &r->body, NULL),
+        OK);
     r->messages = json_get(r->body, "messages");
-    *d = (struct decision){.strategy = "one-leg", .backends_count = 1, .threshold = -1, .score = -1};
+    *d =
+        (struct decision){.strategy = "one-leg", .backends_count = 1, .threshold = -1, .score = -1};
     d->backends[0] = &w->backend;
     text_clear(&w->shown);
     w->over = w->first_byte = false;
@@ -286,13 +291,18 @@ static const struct cell cells[] = {
     {"drip", LEG_TIMEOUT, ERR_DEADLINE, "", "no first token", false, true, 200},
     {"comments", LEG_TIMEOUT, ERR_DEADLINE, "", "no first token", false, true, 200},
     {"stall", LEG_TIMEOUT, ERR_DEADLINE, WORDS, "fell silent", false, true, 200},
-    {"drip-late", LEG_TIMEOUT, ERR_DEADLINE, "one ", "not complete within 600 ms", false, true, 200},
-    {"500", LEG_ERROR, ERR_UPSTREAM, "", "the provider failed (status 500): The server had an error", true, true, 500},
+    {"drip-late", LEG_TIMEOUT, ERR_DEADLINE, "one ", "not complete within 600 ms", false, true,
+     200},
+    {"500", LEG_ERROR, ERR_UPSTREAM, "",
+     "the provider failed (status 500): The server had an error", true, true, 500},
     {"503", LEG_ERROR, ERR_UPSTREAM, "", "overloaded (status 503)", true, false, 503},
-    {"429", LEG_ERROR, ERR_RATE_LIMITED, "", "limits the rate (status 429): Rate limit reached", true, false, 429},
-    {"401", LEG_ERROR, ERR_UPSTREAM, "", "refused the key (status 401): Incorrect API key provided: [key]. See [address].",
-     false, false, 401},
-    {"403", LEG_ERROR, ERR_UPSTREAM, "", "refused the key (status 403): forbidden", false, false, 403},
+    {"429", LEG_ERROR, ERR_RATE_LIMITED, "", "limits the rate (status 429): Rate limit reached",
+     true, false, 429},
+    {"401", LEG_ERROR, ERR_UPSTREAM, "",
+     "refused the key (status 401): Incorrect API key provided: [key]. See [address].", false,
+     false, 401},
+    {"403", LEG_ERROR, ERR_UPSTREAM, "", "refused the key (status 403): forbidden", false, false,
+     403},
     {"400", LEG_ERROR, ERR_INVALID, "", "'temperature' is out of range", false, false, 400},
     {"404", LEG_ERROR, ERR_UPSTREAM, "", "The model does not exist", false, false, 404},
     {"302", LEG_ERROR, ERR_UPSTREAM, "", "redirects", false, false, 302},
@@ -322,17 +332,22 @@ static const struct cell cells[] = {
 
 static void check_cell(struct world *w, bool tls, const struct cell *c)
 {
-    bool big = strncmp(c->script, "big", 3) == 0; /* 8 MiB through a sanitizer build take their time */
-    w->backend.timeout = (struct timeouts){2000, big ? 9000 : 250, big ? 9000 : 250, big ? 9000 : 600};
+    bool big =
+        strncmp(c->script, "big", 3) == 0; /* 8 MiB through a sanitizer build take their time */
+    w->backend.timeout =
+        (struct timeouts){2000, big ? 9000 : 250, big ? 9000 : 250, big ? 9000 : 600};
     ask(w, tls, c->script);
-    bool right = w->end.outcome == c->outcome && w->end.err == c->err && strstr(w->end_text, c->said) &&
-                 w->end.retryable == c->retryable && w->end.may_be_billed == c->may_be_billed &&
-                 w->end.http_status == c->status && !w->end.offline && span_is(text_span(&w->shown), c->shown) &&
-                 (c->outcome == LEG_OK || w->end_text[0]) && w->settled == 1 && bad_upstream_requests(server) == 1;
+    bool right = w->end.outcome == c->outcome && w->end.err == c->err &&
+                 strstr(w->end_text, c->said) && w->end.retryable == c->retryable &&
+                 w->end.may_be_billed == c->may_be_billed && w->end.http_status == c->status &&
+                 !w->end.offline && span_is(text_span(&w->shown), c->shown) &&
+                 (c->outcome == LEG_OK || w->end_text[0]) && w->settled == 1 &&
+                 bad_upstream_requests(server) == 1;
     if (!right) {
-        fail_msg("%s over %s: %s, %s, \"%s\", shown \"%.60s\", status %d%s%s, %d requests", c->script,
-                 tls ? "tls" : "plain", leg_outcome_name(w->end.outcome), err_code(w->end.err), w->end_text,
-                 w->shown.data ? w->shown.data : "", w->end.http_status, w->end.retryable ? ", retryable" : "",
+        fail_msg("%s over %s: %s, %s, \"%s\", shown \"%.60s\", status %d%s%s, %d requests",
+                 c->script, tls ? "tls" : "plain", leg_outcome_name(w->end.outcome),
+                 err_code(w->end.err), w->end_text, w->shown.data ? w->shown.data : "",
+                 w->end.http_status, w->end.retryable ? ", retryable" : "",
                  w->end.may_be_billed ? ", billed" : "", bad_upstream_requests(server));
     }
 }
@@ -555,7 +570,8 @@ static void the_upstream_is_left_at_once_when_the_client_leaves(void **state)
         while (bad_upstream_gone_ms(server) < 0 && clock_now_us() < left_us + US_PER_S) {
             usleep(500);
         }
-        assert_in_range(clock_now_us() - left_us, 0, 100 * US_PER_MS); /* milliseconds; the rest is this machine */
+        assert_in_range(clock_now_us() - left_us, 0,
+                        100 * US_PER_MS); /* milliseconds; the rest is this machine */
     }
     world_done(&w);
 }
