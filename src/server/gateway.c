@@ -16,7 +16,6 @@
 #include "chat/dialect.h"
 #include "device/device.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -345,15 +344,9 @@ static struct facts *gather(struct gateway *g, struct request *request)
     router_read_request(request, f);
     privacy_scan_request(g->policy, request, f);
     read_device(g, &f->device);
+    egress_override_offline(g->egress, f->device.network_override && f->device.network == NETWORK_OFFLINE);
     for (int i = 0; i < g->config->backends_count; i++) {
-        struct backend_state *s = &f->backends[i];
-        gateway_backend_state(g, &g->config->backends[i], s);
-        if (f->device.network_override && f->device.network == NETWORK_OFFLINE &&
-            g->config->backends[i].tier != TIER_DEVICE) {
-            s->offline = true;
-            s->usable = false;
-            snprintf(s->why, sizeof s->why, "offline (by override)");
-        }
+        gateway_backend_state(g, &g->config->backends[i], &f->backends[i]);
     }
     f->budget_left_usd_nano = budget_left(g, request->client);
     time_t now = (time_t)(request->wall_us / US_PER_S);
