@@ -36,8 +36,9 @@ static const char rules[] =
     "    - { name: invoice, when: { matches: \"\\\\b(invoice|rechnung) [0-9]{4,}\\\\b\" }, then: { take: device } }\n"
     "    - { name: secret, when: { matches: \"(?i)\\\\bproject (falcon|heron)\\\\b\" }, then: { forbid: cloud } }\n";
 
-static const char sentence[] = "The committee met on Tuesday to discuss how the harbour should be rebuilt after the storm, "
-                               "and why 12 of the 30 warehouses had not been insured. ";
+static const char sentence[] =
+    "The committee met on Tuesday to discuss how the harbour should be rebuilt after the storm, "
+    "and why 12 of the 30 warehouses had not been insured. ";
 
 static int compare(const void *a, const void *b)
 {
@@ -49,8 +50,10 @@ static int compare(const void *a, const void *b)
 static void fill(struct text *body, size_t prompt_bytes, struct rng *r)
 {
     text_clear(body);
-    text_add_c(body, "{\"model\":\"auto\",\"messages\":[{\"role\":\"system\",\"content\":\"You are helpful.\"},"
-                     "{\"role\":\"user\",\"content\":\"");
+    text_add_c(
+        body,
+        "{\"model\":\"auto\",\"messages\":[{\"role\":\"system\",\"content\":\"You are helpful.\"},"
+        "{\"role\":\"user\",\"content\":\"");
     size_t start = body->len;
     while (body->len - start < prompt_bytes) {
         size_t skip = rng_below(r, 40); /* other words each time */
@@ -67,7 +70,8 @@ static void die(const char *why)
     exit(1);
 }
 
-static void measure(struct router *router, const char *name, size_t prompt_bytes, const char *separator)
+static void measure(struct router *router, const char *name, size_t prompt_bytes,
+                    const char *separator)
 {
     static uint64_t took_ns[DECISIONS];
     struct rng rng = {7};
@@ -80,13 +84,17 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
         facts->backends = ARENA_ARRAY(arena, struct backend_state, BACKENDS_MAX);
         struct decision *decision = ARENA_NEW(arena, struct decision);
         fill(&body, prompt_bytes, &rng);
-        *request = (struct request){.arena = arena, .model = SPAN("auto"), .n = 1, .body_bytes = body.len,
+        *request = (struct request){.arena = arena,
+                                    .model = SPAN("auto"),
+                                    .n = 1,
+                                    .body_bytes = body.len,
                                     .options = {.max_cost_usd_nano = -1, .quality = -1}};
         if (json_parse_in(arena, text_span(&body), &request->body, NULL)) {
             die("the body does not parse");
         }
         request->messages = json_get(request->body, "messages");
-        facts->device = (struct device_facts){.battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1};
+        facts->device = (struct device_facts){
+            .battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1};
         facts->budget_left_usd_nano = -1;
         for (int b = 0; b < 3; b++) {
             facts->backends[b] = (struct backend_state){.usable = true};
@@ -97,7 +105,8 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
         router_read_request(request, facts);
         router_decide(router, facts, decision);
         (void)clock_gettime(CLOCK_MONOTONIC, &after);
-        took_ns[i] = (uint64_t)((after.tv_sec - before.tv_sec) * 1000000000 + (after.tv_nsec - before.tv_nsec));
+        took_ns[i] = (uint64_t)((after.tv_sec - before.tv_sec) * 1000000000 +
+                                (after.tv_nsec - before.tv_nsec));
         if (decision->err) {
             die("a decision failed");
         }
@@ -105,9 +114,11 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
     }
     text_done(&body);
     qsort(took_ns, DECISIONS, sizeof took_ns[0], compare);
-    printf("%s{\"config\":\"%s\",\"prompt_bytes\":%zu,\"decisions\":%d,\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f}",
-           separator, name, prompt_bytes, DECISIONS, (double)took_ns[DECISIONS / 2] / 1000,
-           (double)took_ns[DECISIONS / 100 * 99] / 1000, (double)took_ns[DECISIONS / 1000 * 999] / 1000);
+    printf(
+        "%s{\"config\":\"%s\",\"prompt_bytes\":%zu,\"decisions\":%d,\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f}",
+        separator, name, prompt_bytes, DECISIONS, (double)took_ns[DECISIONS / 2] / 1000,
+        (double)took_ns[DECISIONS / 100 * 99] / 1000,
+        (double)took_ns[DECISIONS / 1000 * 999] / 1000);
 }
 
 int main(void)
@@ -128,7 +139,8 @@ int main(void)
             die(errors.data ? errors.data : "no router");
         }
         for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-            measure(router, with_rules ? "12 rules" : "no rules", sizes[i], with_rules || i ? "," : "");
+            measure(router, with_rules ? "12 rules" : "no rules", sizes[i],
+                    with_rules || i ? "," : "");
         }
         router_free(router);
         config_unref(config);

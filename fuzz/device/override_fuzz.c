@@ -5,7 +5,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct device_facts before = {.battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1, .load = -1};
+    const struct device_facts before = {
+        .battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1, .load = -1};
     struct device_facts d = before;
     struct fault fault = {0};
     struct text out;

@@ -61,7 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size) {
         memcpy(dice, data, size < sizeof dice ? size : sizeof dice);
     }
-    struct span body = size > sizeof dice ? span_of((const char *)data + sizeof dice, size - sizeof dice) : SPAN("{}");
+    struct span body = size > sizeof dice
+                           ? span_of((const char *)data + sizeof dice, size - sizeof dice)
+                           : SPAN("{}");
     if (json_parse_in(arena, body, &q->body, NULL) == OK) {
         q->arena = arena;
         q->messages = json_get(q->body, "messages");
@@ -69,11 +71,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         q->has_tools = json_len(json_get(q->body, "tools")) > 0;
         q->n = 1 + (dice[0] & 3);
         q->body_bytes = body.len;
-        q->options = (struct request_options){.mode = (enum mode)(dice[1] % MODE_COUNT),
-                                              .privacy_given = dice[2] & 1,
-                                              .privacy = (enum privacy_level)(dice[2] % PRIVACY_COUNT),
-                                              .max_cost_usd_nano = dice[3] & 1 ? dice[3] * 1000 : -1,
-                                              .quality = dice[3] & 2 ? 0.5 : -1};
+        q->options =
+            (struct request_options){.mode = (enum mode)(dice[1] % MODE_COUNT),
+                                     .privacy_given = dice[2] & 1,
+                                     .privacy = (enum privacy_level)(dice[2] % PRIVACY_COUNT),
+                                     .max_cost_usd_nano = dice[3] & 1 ? dice[3] * 1000 : -1,
+                                     .quality = dice[3] & 2 ? 0.5 : -1};
         f->backends = ARENA_ARRAY(arena, struct backend_state, BACKENDS_MAX);
         for (int i = 0; i < 3; i++) {
             f->backends[i] = (struct backend_state){.usable = !(dice[4] & (1 << i)),
@@ -82,7 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                     .tasks = dice[5] & 8 ? 1u << TASK_CHAT : 0,
                                                     .multiple_choices = true};
         }
-        f->device = (struct device_facts){.battery = dice[6] / 255.0, .temperature_c = dice[6] / 2.0, .rtt_ms = -1};
+        f->device = (struct device_facts){
+            .battery = dice[6] / 255.0, .temperature_c = dice[6] / 2.0, .rtt_ms = -1};
         f->budget_left_usd_nano = dice[7] & 1 ? dice[7] * 1000000 : -1;
         f->scan_failed = dice[7] & 2;
         router_read_request(q, f);

@@ -61,10 +61,12 @@ static bool read_file(const char *path, size_t max, struct text *out)
 }
 
 /* One line of a file of /sys, trimmed. */
-static bool read_line(char *out, size_t size, const char *folder, const char *entry, const char *file)
+static bool read_line(char *out, size_t size, const char *folder, const char *entry,
+                      const char *file)
 {
     char path[512];
-    if (snprintf(path, sizeof path, "%s/%s/%s/%s", root_sys, folder, entry, file) >= (int)sizeof path) {
+    if (snprintf(path, sizeof path, "%s/%s/%s/%s", root_sys, folder, entry, file) >=
+        (int)sizeof path) {
         return false;
     }
     struct text text;
@@ -150,7 +152,8 @@ static void read_zone(void *user, const char *name)
 {
     double *hottest = user;
     int64_t milli = 0;
-    if (!span_starts(span_c(name), SPAN("thermal_zone")) || !read_int(&milli, THERMAL, name, "temp")) {
+    if (!span_starts(span_c(name), SPAN("thermal_zone")) ||
+        !read_int(&milli, THERMAL, name, "temp")) {
         return;
     }
     double celsius = (double)milli / 1000;
@@ -188,7 +191,8 @@ static bool is_default_route4(char *line)
     unsigned gateway = 0;
     unsigned flags = 0;
     unsigned mask = 1;
-    return sscanf(line, "%31s %x %x %x %*s %*s %*s %x", iface, &destination, &gateway, &flags, &mask) == 5 &&
+    return sscanf(line, "%31s %x %x %x %*s %*s %*s %x", iface, &destination, &gateway, &flags,
+                  &mask) == 5 &&
            destination == 0 && mask == 0 && (flags & RTF_UP) && strcmp(iface, "lo") != 0;
 }
 
@@ -199,9 +203,10 @@ static bool is_default_route6(char *line)
     char iface[32];
     unsigned prefix = 1;
     unsigned flags = 0;
-    return sscanf(line, "%39s %x %*s %*s %*s %*s %*s %*s %x %31s", destination, &prefix, &flags, iface) == 4 &&
-           prefix == 0 && strspn(destination, "0") == 32 && (flags & RTF_UP) && !(flags & RTF_REJECT) &&
-           strcmp(iface, "lo") != 0;
+    return sscanf(line, "%39s %x %*s %*s %*s %*s %*s %*s %x %31s", destination, &prefix, &flags,
+                  iface) == 4 &&
+           prefix == 0 && strspn(destination, "0") == 32 && (flags & RTF_UP) &&
+           !(flags & RTF_REJECT) && strcmp(iface, "lo") != 0;
 }
 
 /* 1 yes, 0 no, -1 the table cannot be read */
@@ -277,13 +282,14 @@ static void measure(struct device_facts *out)
 
 /* ---- the override ---- */
 
-static enum err bad_value(struct fault *fault, const char *key, const char *wanted, const struct json *v)
+static enum err bad_value(struct fault *fault, const char *key, const char *wanted,
+                          const struct json *v)
 {
     return fault_set(fault, ERR_INVALID, "%s must be %s, not %s", key, wanted, json_type_name(v));
 }
 
-static enum err override_number(const struct json *v, const char *key, double min, double max, double *io,
-                                struct fault *fault)
+static enum err override_number(const struct json *v, const char *key, double min, double max,
+                                double *io, struct fault *fault)
 {
     double x = 0;
     if (!json_to_f64(v, &x) || x < min || x > max) {
@@ -305,8 +311,8 @@ static enum err override_network(const struct json *v, struct device_facts *io, 
     return bad_value(fault, "network", "\"ok\", \"metered\" or \"offline\"", v);
 }
 
-static enum err override_key(struct span key, const struct json *v, struct device_facts *io, bool *metered,
-                             struct fault *fault)
+static enum err override_key(struct span key, const struct json *v, struct device_facts *io,
+                             bool *metered, struct fault *fault)
 {
     bool b = false;
     if (json_type(v) == JSON_NULL) {
@@ -334,9 +340,10 @@ static enum err override_key(struct span key, const struct json *v, struct devic
     if (span_is(key, "metered")) {
         return json_to_bool(v, metered) ? OK : bad_value(fault, "metered", "true or false", v);
     }
-    return fault_set(fault, ERR_INVALID,
-                     "unknown key \"%.*s\"; allowed: battery, charging, temperature_c, network, rtt_ms, metered",
-                     SPAN_ARG(span_first(key, 40)));
+    return fault_set(
+        fault, ERR_INVALID,
+        "unknown key \"%.*s\"; allowed: battery, charging, temperature_c, network, rtt_ms, metered",
+        SPAN_ARG(span_first(key, 40)));
 }
 
 enum err device_apply_override(struct span json, struct device_facts *io, struct fault *fault)
@@ -369,10 +376,12 @@ static enum err read_override(const char *path, struct device_facts *io, struct 
 {
     struct text text;
     if (!read_file(path, OVERRIDE_MAX, &text)) {
-        return fault_set(fault, ERR_IO, "the facts override %s cannot be read: %s", path, strerror(errno));
+        return fault_set(fault, ERR_IO, "the facts override %s cannot be read: %s", path,
+                         strerror(errno));
     }
-    enum err err = text.overflow ? fault_set(fault, ERR_TOO_LARGE, "over %zu KiB", OVERRIDE_MAX / KIB)
-                                 : device_apply_override(text_span(&text), io, fault);
+    enum err err = text.overflow
+                       ? fault_set(fault, ERR_TOO_LARGE, "over %zu KiB", OVERRIDE_MAX / KIB)
+                       : device_apply_override(text_span(&text), io, fault);
     text_done(&text);
     if (err) {
         fault_prefix(fault, "the facts override %s is ignored: ", path);

@@ -14,9 +14,9 @@
 #ifndef WEIR_DEVICE_DEVICE_H
 #define WEIR_DEVICE_DEVICE_H
 
-#include "core/facts.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "core/facts.h"
 
 /* `override_path` may be NULL. A broken override file is reported in `fault` and ignored; `out` is always filled. */
 enum err device_read(const char *override_path, struct device_facts *out, struct fault *fault);

@@ -22,7 +22,8 @@ static bool body_left(const struct leg *leg)
 {
     const struct leg_end *end = &leg->end;
     return leg->started && leg->backend->tier != TIER_DEVICE &&
-           (end->may_be_billed || end->http_status != 0 || end->outcome == LEG_OK || leg->received_bytes > 0);
+           (end->may_be_billed || end->http_status != 0 || end->outcome == LEG_OK ||
+            leg->received_bytes > 0);
 }
 
 static int64_t tokens_out_estimate(const struct leg *leg)
@@ -62,7 +63,8 @@ static int64_t attempt_cost(const struct leg *leg, bool *out_estimated)
         return 0;
     }
     /* it may have been worked on and nobody says how much: at least the input */
-    struct usage input = {.input_tokens = (int64_t)leg->admission.body.len / BODY_BYTES_PER_TOKEN, .estimated = true};
+    struct usage input = {.input_tokens = (int64_t)leg->admission.body.len / BODY_BYTES_PER_TOKEN,
+                          .estimated = true};
     *out_estimated = true;
     return price_cost_nano(&leg->backend->price, &input);
 }
@@ -82,7 +84,7 @@ void account_attempt(struct leg *leg)
         leg->end.err = ERR_UPSTREAM;
     }
     lr->outcome = leg->end.outcome;
-    lr->error = leg->end.outcome == LEG_OK    ? SPAN_NONE
+    lr->error = leg->end.outcome == LEG_OK  ? SPAN_NONE
                 : span_given(leg->end.text) ? span_first(leg->end.text, ERROR_TEXT_MAX)
                                             : span_c(err_sentence(leg->end.err));
     if (span_given(leg->end.model) && leg->end.model.len > 0) {
@@ -129,7 +131,8 @@ static void compare_with_always_cloud(struct flow *f)
     if (!reference) {
         return;
     }
-    bool answer = leg && !leg->refusal && (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_PARTIAL);
+    bool answer =
+        leg && !leg->refusal && (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_PARTIAL);
     if (!answer) {
         r->always_cloud_cost_usd_nano = r->cost_usd_nano;
         return;
@@ -158,7 +161,8 @@ void account_answer(struct flow *f)
     struct receipt *r = &f->receipt;
     uint64_t now_us = flow_now_us(f);
     const struct leg *leg = author(f);
-    if (!f->ended && !f->gone) { /* the client's clock stops with its answer, not with background legs */
+    if (!f->ended &&
+        !f->gone) { /* the client's clock stops with its answer, not with background legs */
         r->total_us = (int64_t)flow_since_received_us(f, now_us);
         measure_overhead(f, now_us);
     }

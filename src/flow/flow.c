@@ -55,7 +55,8 @@ static void stop_timer(struct flow *f, struct flow_timer **timer)
     }
 }
 
-static struct flow_timer *start_timer(struct flow *f, uint64_t delay_us, void (*fn)(void *arg), void *arg)
+static struct flow_timer *start_timer(struct flow *f, uint64_t delay_us, void (*fn)(void *arg),
+                                      void *arg)
 {
     return f->host->timer_start(f->host->user, delay_us, fn, arg);
 }
@@ -183,7 +184,8 @@ static void on_deadline(void *arg)
     }
     f->deadline_missed = true;
     char text[80];
-    (void)snprintf(text, sizeof text, "no token within %llu ms", (unsigned long long)(f->decision->deadline_us / 1000));
+    (void)snprintf(text, sizeof text, "no token within %llu ms",
+                   (unsigned long long)(f->decision->deadline_us / 1000));
     for (int i = 0; i < f->legs_count; i++) {
         if (!f->legs[i]->options.background) {
             leg_cut(f->legs[i], LEG_TIMEOUT, ERR_DEADLINE, text);
@@ -197,7 +199,8 @@ void flow_arm_deadline(struct flow *f)
     if (f->decision->deadline_us && !f->deadline_timer && !f->gone) {
         uint64_t now_us = flow_now_us(f);
         uint64_t spent_us = f->deadline_missed ? 0 : flow_since_received_us(f, now_us);
-        uint64_t left_us = f->decision->deadline_us > spent_us ? f->decision->deadline_us - spent_us : 0;
+        uint64_t left_us =
+            f->decision->deadline_us > spent_us ? f->decision->deadline_us - spent_us : 0;
         f->deadline_timer = start_timer(f, left_us, on_deadline, f);
     }
 }
@@ -525,9 +528,10 @@ void flow_finish(struct flow *f)
 
 /* ---- from outside ---- */
 
-struct flow *flow_new(const struct flow_host *host, struct request *request, const struct facts *facts,
-                      const struct decision *decision, const struct strategy *strategy,
-                      const struct sink_type *sink_type, void *sink)
+struct flow *flow_new(const struct flow_host *host, struct request *request,
+                      const struct facts *facts, const struct decision *decision,
+                      const struct strategy *strategy, const struct sink_type *sink_type,
+                      void *sink)
 {
     struct flow *f = ARENA_NEW(request->arena, struct flow);
     f->host = host;

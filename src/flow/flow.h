@@ -32,18 +32,18 @@ enum event_kind { EV_BEGIN, EV_FIRST_BYTE, EV_DELTA, EV_CONFIDENCE, EV_END, EV_T
 
 struct event {
     enum event_kind kind;
-    int leg;                               /* 1..; 0 for EV_BEGIN and EV_TIMER */
+    int leg; /* 1..; 0 for EV_BEGIN and EV_TIMER */
     union {
-        const struct delta *delta;         /* EV_DELTA; borrowed for the step */
+        const struct delta *delta; /* EV_DELTA; borrowed for the step */
         const struct confidence *confidence;
         const struct leg_end *end;
         int timer;
     } u;
 };
 
-struct strategy {                          /* one per strategy, static const */
+struct strategy { /* one per strategy, static const */
     const char *name;
-    size_t state_size;                     /* zeroed, in the request's arena */
+    size_t state_size; /* zeroed, in the request's arena */
     void (*step)(void *state, struct flow *flow, const struct event *ev);
 };
 
@@ -53,22 +53,24 @@ const struct request *flow_request(const struct flow *f);
 const struct decision *flow_decision(const struct flow *f);
 struct arena *flow_arena(const struct flow *f);
 
-int flow_open(struct flow *f, const struct backend *backend, const struct leg_options *options); /* leg number */
-void flow_close(struct flow *f, int leg);  /* no-op on an ended leg */
+int flow_open(struct flow *f, const struct backend *backend,
+              const struct leg_options *options); /* leg number */
+void flow_close(struct flow *f, int leg);         /* no-op on an ended leg */
 /* From now on this leg is the answer's author: its model, tier and usage are the answer's. Required before emit. */
 void flow_author(struct flow *f, int leg);
-void flow_emit(struct flow *f, const struct delta *d); /* copies; cannot be taken back */
+void flow_emit(struct flow *f, const struct delta *d);       /* copies; cannot be taken back */
 void flow_arm(struct flow *f, int timer, uint64_t delay_ms); /* again = moved */
 void flow_disarm(struct flow *f, int timer);
 /* What the receipt says. Each may be called any time before flow_answer_done(). */
 void flow_reason(struct flow *f, const char *format, ...) PRINTF_LIKE(2, 3);
 void flow_degraded(struct flow *f, enum degraded d);
 void flow_confidence(struct flow *f, double p);
-void flow_fail(struct flow *f, enum err err, const char *format, ...) PRINTF_LIKE(3, 4); /* what the client will read */
+void flow_fail(struct flow *f, enum err err, const char *format, ...)
+    PRINTF_LIKE(3, 4); /* what the client will read */
 /* The client's part is over; background legs may live on. `finish` of each choice comes from the author's end. */
 void flow_answer_done(struct flow *f, enum outcome outcome);
-void flow_finish(struct flow *f);          /* closes what is left; after it no step */
-bool flow_shown(const struct flow *f);     /* something was emitted */
+void flow_finish(struct flow *f);      /* closes what is left; after it no step */
+bool flow_shown(const struct flow *f); /* something was emitted */
 
 /* ---- for whoever shows the answer (server/) ---- */
 
@@ -83,27 +85,30 @@ struct sink_type {
 
 /* ---- for app/: the world a flow lives in ---- */
 
-struct flow_timer;                         /* the host's */
+struct flow_timer; /* the host's */
 
-struct flow_host {                         /* one per worker, outlives its flows */
+struct flow_host { /* one per worker, outlives its flows */
     void *user;
     uint64_t (*now_us)(void *user);
     /* fn(arg) later, on the loop thread, not inside the call. Returns a handle for stop(). */
-    struct flow_timer *(*timer_start)(void *user, uint64_t delay_us, void (*fn)(void *arg), void *arg);
+    struct flow_timer *(*timer_start)(void *user, uint64_t delay_us, void (*fn)(void *arg),
+                                      void *arg);
     void (*timer_stop)(void *user, struct flow_timer *t); /* also frees it; before it fired only */
     const struct driver *(*driver)(void *user, const struct backend *backend);
     const struct gate_type *gate;
     void *gate_self;
     /* An attempt ended: for health, breaker and running estimates. */
-    void (*leg_ended)(void *user, const struct leg *leg, const struct leg_receipt *lr, const struct leg_end *end);
+    void (*leg_ended)(void *user, const struct leg *leg, const struct leg_receipt *lr,
+                      const struct leg_end *end);
     /* The receipt is final, borrowed for the call. */
     void (*receipt)(void *user, const struct receipt *r);
 };
 
 /* Takes request->arena (freed with the flow). `facts` and `decision` live in that arena. */
-struct flow *flow_new(const struct flow_host *host, struct request *request, const struct facts *facts,
-                      const struct decision *decision, const struct strategy *strategy,
-                      const struct sink_type *sink_type, void *sink);
+struct flow *flow_new(const struct flow_host *host, struct request *request,
+                      const struct facts *facts, const struct decision *decision,
+                      const struct strategy *strategy, const struct sink_type *sink_type,
+                      void *sink);
 void flow_start(struct flow *f);
 void flow_client_gone(struct flow *f);
 void flow_pause(struct flow *f, bool pause);

@@ -119,8 +119,8 @@ static bool encode_body(struct leg *leg)
     text_init(&leg->body, BODY_MAX);
     enum err err = leg->driver.type->encode(leg->driver.self, leg, &leg->body, &fault);
     if (!err && leg->body.overflow) {
-        err = fault_set(&fault, ERR_TOO_LARGE, "the request for %s would be over %zu MiB", leg->backend->name,
-                        BODY_MAX / MIB);
+        err = fault_set(&fault, ERR_TOO_LARGE, "the request for %s would be over %zu MiB",
+                        leg->backend->name, BODY_MAX / MIB);
     }
     if (err) {
         end_unsent(leg, LEG_ERROR, err, fault.text);
@@ -144,7 +144,8 @@ static void begin_attempt(struct leg *leg)
     }
     leg->driver = *driver;
     if (!leg->driver_state) {
-        leg->driver_state = arena_alloc(f->request->arena, MAX(driver->type->state_size, (size_t)1));
+        leg->driver_state =
+            arena_alloc(f->request->arena, MAX(driver->type->state_size, (size_t)1));
     } else {
         memset(leg->driver_state, 0, driver->type->state_size);
     }
@@ -236,8 +237,8 @@ static bool may_retry(const struct leg *leg)
 {
     const struct leg_end *end = &leg->end;
     return end->outcome == LEG_ERROR && end->retryable && !leg->closed && !leg->flow->finished &&
-           leg->received_bytes == 0 && leg->receipt->ttft_us < 0 && leg->attempts <= leg->backend->retries &&
-           end->retry_after_ms <= RETRY_WAIT_MAX_MS;
+           leg->received_bytes == 0 && leg->receipt->ttft_us < 0 &&
+           leg->attempts <= leg->backend->retries && end->retry_after_ms <= RETRY_WAIT_MAX_MS;
 }
 
 /* What the backend asked for; else almost at once after a connection that did not come about (a pooled one may
@@ -275,7 +276,8 @@ static void handle_end(struct leg *leg)
     }
     if (may_retry(leg)) {
         move(leg, LEG_WAITING);
-        leg->retry_timer = f->host->timer_start(f->host->user, retry_wait_us(leg), on_retry_timer, leg);
+        leg->retry_timer =
+            f->host->timer_start(f->host->user, retry_wait_us(leg), on_retry_timer, leg);
         return;
     }
     if (leg->end.outcome != LEG_OK) {
@@ -303,8 +305,9 @@ void leg_handle(struct leg *leg, const struct queued *q)
         handle_delta(leg, &q->u.delta);
         break;
     case QUEUED_CONFIDENCE:
-        flow_step(leg->flow,
-                  &(struct event){.kind = EV_CONFIDENCE, .leg = leg->number, .u.confidence = &q->u.confidence});
+        flow_step(leg->flow, &(struct event){.kind = EV_CONFIDENCE,
+                                             .leg = leg->number,
+                                             .u.confidence = &q->u.confidence});
         break;
     default:
         ASSERT(!"a leg has no such event");

@@ -32,20 +32,20 @@ struct flow;
 struct leg;
 
 struct leg_options {
-    struct span prefix;      /* text that the answer must continue (relay); SPAN_NONE */
-    bool want_confidence;    /* engine: send EV_CONFIDENCE while generating and at the end */
-    bool background;         /* the client does not wait for it: not cut when the client leaves */
+    struct span prefix;   /* text that the answer must continue (relay); SPAN_NONE */
+    bool want_confidence; /* engine: send EV_CONFIDENCE while generating and at the end */
+    bool background;      /* the client does not wait for it: not cut when the client leaves */
 };
 
 /* Token statistics of a local answer (FACTS-training section 7), natural logs of raw probabilities. */
 struct confidence {
     double sum_logprob, min_logprob, first_logprob, min_margin, mean_entropy;
     int tokens;
-    bool final;              /* the answer is complete */
-    bool refusal;            /* the model's own refusal sentence, or `unknown` */
-    bool bad_tool_call;      /* a tool call that does not parse */
-    double p;                /* calibrated P(good enough); while not final an upper bound */
-    bool calibrated;         /* false: the length-aware default */
+    bool final;         /* the answer is complete */
+    bool refusal;       /* the model's own refusal sentence, or `unknown` */
+    bool bad_tool_call; /* a tool call that does not parse */
+    double p;           /* calibrated P(good enough); while not final an upper bound */
+    bool calibrated;    /* false: the length-aware default */
 };
 
 struct leg_end {
@@ -55,12 +55,12 @@ struct leg_end {
     enum err err;            /* what a client should hear, when outcome is not LEG_OK */
     struct span text;        /* one line for receipt and client, without addresses or keys */
     struct usage usage;
-    struct span model;       /* as the backend says; SPAN_NONE = as configured */
-    int http_status;         /* 0 = no answer came */
-    bool retryable;          /* connect error, or 429/5xx before any body byte */
-    bool may_be_billed;      /* the request was sent and may have been worked on */
-    bool offline;            /* no route or no name: a network fact */
-    int64_t retry_after_ms;  /* -1 = not said */
+    struct span model;      /* as the backend says; SPAN_NONE = as configured */
+    int http_status;        /* 0 = no answer came */
+    bool retryable;         /* connect error, or 429/5xx before any body byte */
+    bool may_be_billed;     /* the request was sent and may have been worked on */
+    bool offline;           /* no route or no name: a network fact */
+    int64_t retry_after_ms; /* -1 = not said */
 };
 
 /* ---- what the flow gives a driver ---- */
@@ -68,12 +68,12 @@ const struct request *leg_request(const struct leg *leg);
 const struct decision *leg_decision(const struct leg *leg);
 const struct backend *leg_backend(const struct leg *leg);
 const struct leg_options *leg_options(const struct leg *leg);
-int leg_number(const struct leg *leg);                 /* 1.. in the flow */
-struct arena *leg_arena(const struct leg *leg);        /* the request's */
-void *leg_driver_state(struct leg *leg);               /* type->state_size bytes, zeroed per attempt */
+int leg_number(const struct leg *leg);          /* 1.. in the flow */
+struct arena *leg_arena(const struct leg *leg); /* the request's */
+void *leg_driver_state(struct leg *leg);        /* type->state_size bytes, zeroed per attempt */
 
 /* ---- what a driver tells the flow ---- */
-void leg_got_first_byte(struct leg *leg);              /* answer headers with status 200 came */
+void leg_got_first_byte(struct leg *leg); /* answer headers with status 200 came */
 void leg_got_delta(struct leg *leg, const struct delta *d); /* copies */
 void leg_got_confidence(struct leg *leg, const struct confidence *c);
 void leg_got_end(struct leg *leg, const struct leg_end *end); /* copies */
@@ -101,8 +101,9 @@ struct driver {
  * so that a large prompt can be scanned in slices.
  */
 struct admission {
-    struct span body;                 /* what may leave: borrowed until settle */
-    struct delta_filter *filter;      /* restores pseudonyms in the answer; NULL = none. Owned by the gate, until settle */
+    struct span body; /* what may leave: borrowed until settle */
+    struct delta_filter *
+        filter; /* restores pseudonyms in the answer; NULL = none. Owned by the gate, until settle */
     const struct redaction_count *redactions; /* borrowed until settle */
     int redactions_count;
 };
@@ -118,8 +119,10 @@ struct gate_type {
 };
 void leg_admitted(struct leg *leg, const struct admission *a);
 void leg_refused(struct leg *leg, enum err err, const char *text); /* ends the leg as LEG_REFUSED */
-void leg_refused_offline(struct leg *leg, const char *text); /* the same, because the backend is offline: a network fact */
-void *leg_gate_state(struct leg *leg);        /* a pointer slot … */
+void leg_refused_offline(
+    struct leg *leg,
+    const char *text); /* the same, because the backend is offline: a network fact */
+void *leg_gate_state(struct leg *leg);                 /* a pointer slot … */
 void leg_set_gate_state(struct leg *leg, void *state); /* … for the gate's own use */
 
 /* Something that changes deltas in passing and may hold bytes back (restore). */

@@ -88,16 +88,19 @@ enum err regex_new(const char *pattern, unsigned flags, struct regex **out, stru
     PRE(pattern && out);
     size_t len = strlen(pattern);
     if (len > REGEX_PATTERN_MAX) {
-        return fault_set(fault, ERR_INVALID, "the pattern is %zu bytes long; at most %zu are allowed", len,
+        return fault_set(fault, ERR_INVALID,
+                         "the pattern is %zu bytes long; at most %zu are allowed", len,
                          REGEX_PATTERN_MAX);
     }
     int code = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, len, pcre_options(flags), &code, &at, NULL);
+    pcre2_code *compiled =
+        pcre2_compile((PCRE2_SPTR)pattern, len, pcre_options(flags), &code, &at, NULL);
     if (!compiled) {
         PCRE2_UCHAR why[160];
         pcre2_get_error_message(code, why, sizeof why);
-        return fault_set(fault, ERR_INVALID, "not a valid pattern at byte %zu: %s", (size_t)at, (char *)why);
+        return fault_set(fault, ERR_INVALID, "not a valid pattern at byte %zu: %s", (size_t)at,
+                         (char *)why);
     }
     struct regex *r = NEW(struct regex);
     r->code = compiled;
@@ -114,8 +117,8 @@ void regex_free(struct regex *r)
     }
 }
 
-enum regex_result regex_search(const struct regex *r, struct span text, size_t from, size_t *out_start,
-                               size_t *out_end)
+enum regex_result regex_search(const struct regex *r, struct span text, size_t from,
+                               size_t *out_start, size_t *out_end)
 {
     PRE(r);
     if (from > text.len) {
@@ -141,7 +144,8 @@ enum regex_result regex_search(const struct regex *r, struct span text, size_t f
     return REGEX_MATCH;
 }
 
-bool regex_find(const struct regex *r, struct span text, size_t from, size_t *out_start, size_t *out_end)
+bool regex_find(const struct regex *r, struct span text, size_t from, size_t *out_start,
+                size_t *out_end)
 {
     return regex_search(r, text, from, out_start, out_end) == REGEX_MATCH;
 }

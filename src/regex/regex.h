@@ -21,21 +21,23 @@
 
 struct regex;
 
-#define REGEX_NOCASE 1u     /* letters match both cases */
-#define REGEX_BYTES 2u      /* text is bytes, not UTF-8: no Unicode classes, no checking */
-#define REGEX_ANCHORED 4u   /* must match exactly at `from` */
+#define REGEX_NOCASE 1u             /* letters match both cases */
+#define REGEX_BYTES 2u              /* text is bytes, not UTF-8: no Unicode classes, no checking */
+#define REGEX_ANCHORED 4u           /* must match exactly at `from` */
 #define REGEX_PATTERN_MAX (4 * KIB) /* bytes of a pattern */
 #define REGEX_STEPS_MAX 100000u
 
 /* ERR_INVALID says what is wrong with the pattern and at which byte. */
-enum err regex_new(const char *pattern, unsigned flags, struct regex **out, struct fault *fault) MUST_USE;
+enum err regex_new(const char *pattern, unsigned flags, struct regex **out,
+                   struct fault *fault) MUST_USE;
 void regex_free(struct regex *r); /* NULL is fine */
 
 enum regex_result { REGEX_NO_MATCH, REGEX_MATCH, REGEX_GAVE_UP };
 /* First match that begins at or after byte `from`. Offsets are bytes of `text`; `out_*` may be NULL. */
-enum regex_result regex_search(const struct regex *r, struct span text, size_t from, size_t *out_start,
-                               size_t *out_end);
+enum regex_result regex_search(const struct regex *r, struct span text, size_t from,
+                               size_t *out_start, size_t *out_end);
 /* The same for callers to whom "gave up" is "no match". */
-bool regex_find(const struct regex *r, struct span text, size_t from, size_t *out_start, size_t *out_end);
+bool regex_find(const struct regex *r, struct span text, size_t from, size_t *out_start,
+                size_t *out_end);
 
 #endif

@@ -83,7 +83,8 @@ struct span everybodys_reason(struct deciding *x)
     struct span text = SPAN_NONE;
     for (int i = 0; i < x->count; i++) {
         const struct candidate *c = &x->candidates[i];
-        text = SAY(x, "%.*s%s%s: %.*s", SPAN_ARG(text), text.len ? "; " : "", c->backend->name, SPAN_ARG(c->why));
+        text = SAY(x, "%.*s%s%s: %.*s", SPAN_ARG(text), text.len ? "; " : "", c->backend->name,
+                   SPAN_ARG(c->why));
     }
     return text;
 }
@@ -140,7 +141,8 @@ static void begin(struct deciding *x, struct router *r, const struct facts *f, s
     *d = (struct decision){.score = -1,
                            .threshold = -1,
                            .max_cost_usd_nano = f->request->options.max_cost_usd_nano,
-                           .deadline_us = (uint64_t)MAX(f->request->options.max_latency_ms, 0) * 1000,
+                           .deadline_us =
+                               (uint64_t)MAX(f->request->options.max_latency_ms, 0) * 1000,
                            .always_cloud = first_priced_cloud(r->config),
                            .budget_refuses = r->config->budget_refuses,
                            .strategy = r->config->strategy};
@@ -163,7 +165,8 @@ static void begin(struct deciding *x, struct router *r, const struct facts *f, s
 
 static void narrow_down(struct deciding *x)
 {
-    struct rule_result *results = ARENA_ARRAY(x->arena, struct rule_result, MAX(x->config->rules_count, 1));
+    struct rule_result *results =
+        ARENA_ARRAY(x->arena, struct rule_result, MAX(x->config->rules_count, 1));
     read_rules(x, results);
     rule_privacy(x);
     rule_mode(x);
@@ -200,12 +203,14 @@ static enum err check_strategy(const char *name, const char *where, struct fault
     if (!name || known_strategy(span_c(name))) {
         return OK;
     }
-    return fault_set(fault, ERR_INVALID, "%s: strategy %s is not built in yet; there are device, cloud, fallback, "
-                     "cascade and split", where, name);
+    return fault_set(fault, ERR_INVALID,
+                     "%s: strategy %s is not built in yet; there are device, cloud, fallback, "
+                     "cascade and split",
+                     where, name);
 }
 
-enum err router_new(struct config *c, const struct scorer_type *scorer, void *scorer_self, struct router **out,
-                    struct fault *fault)
+enum err router_new(struct config *c, const struct scorer_type *scorer, void *scorer_self,
+                    struct router **out, struct fault *fault)
 {
     enum err err = check_strategy(c->strategy, "policy", fault);
     struct router *r = NEW(struct router);

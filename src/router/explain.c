@@ -83,7 +83,8 @@ static void put_privacy(struct json_out *w, const struct facts *f, const struct 
     json_end_object(w);
 }
 
-void router_explain(struct router *r, const struct facts *f, const struct decision *d, struct text *out)
+void router_explain(struct router *r, const struct facts *f, const struct decision *d,
+                    struct text *out)
 {
     struct json_out w = json_out(out);
     json_begin_object(&w);

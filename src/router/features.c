@@ -62,7 +62,8 @@ static size_t tool_call_bytes(const struct json *message)
     size_t bytes = 0;
     for (struct json_iter it = json_iter(json_get(message, "tool_calls")); json_next(&it);) {
         const struct json *function = json_get(it.value, "function");
-        bytes += json_str(json_get(function, "name")).len + json_str(json_get(function, "arguments")).len;
+        bytes += json_str(json_get(function, "name")).len +
+                 json_str(json_get(function, "arguments")).len;
     }
     return bytes;
 }

@@ -28,17 +28,18 @@ int count_in(const struct deciding *x, int local)
 /* ---- capability ---- */
 
 /* The embedded engine knows what its model can; a backend behind an API can what its config says. */
-#define CAN(c, what)                                                                                                   \
+#define CAN(c, what)                                                                               \
     ((c)->backend->api == API_LOCAL ? (c)->state->what : (c)->backend->what || (c)->state->what)
 
 static const char *cannot(const struct candidate *c, const struct request *r)
 {
-    return r->has_images && !CAN(c, images)                               ? "cannot take images"
-           : r->has_tools && !CAN(c, tools)                               ? "cannot call tools"
-           : (r->json_schema || r->json_object) && !CAN(c, json_schema) ? "cannot keep to a JSON schema"
-           : r->logprobs && !CAN(c, logprobs)                             ? "gives no logprobs"
-           : r->n > 1 && !CAN(c, multiple_choices)                        ? "gives one choice only"
-                                                                          : NULL;
+    return r->has_images && !CAN(c, images) ? "cannot take images"
+           : r->has_tools && !CAN(c, tools) ? "cannot call tools"
+           : (r->json_schema || r->json_object) && !CAN(c, json_schema)
+               ? "cannot keep to a JSON schema"
+           : r->logprobs && !CAN(c, logprobs)      ? "gives no logprobs"
+           : r->n > 1 && !CAN(c, multiple_choices) ? "gives one choice only"
+                                                   : NULL;
 }
 
 static int64_t context_of(const struct candidate *c)
@@ -59,7 +60,9 @@ static size_t string_bytes(const struct json *v)
 void filter_capability(struct deciding *x)
 {
     const struct facts *f = x->facts;
-    int64_t tools = x->request->has_tools ? (int64_t)string_bytes(json_get(x->request->body, "tools")) * 2 / 7 : 0;
+    int64_t tools = x->request->has_tools
+                        ? (int64_t)string_bytes(json_get(x->request->body, "tools")) * 2 / 7
+                        : 0;
     struct span why = SPAN_NONE;
     for (int i = 0; i < x->count; i++) {
         struct candidate *c = &x->candidates[i];
@@ -77,8 +80,8 @@ void filter_capability(struct deciding *x)
         } else {
             continue;
         }
-        why = arena_printf(x->arena, "%.*s%s%s %.*s", SPAN_ARG(why), why.len ? "; " : "", c->backend->name,
-                           SPAN_ARG(c->why));
+        why = arena_printf(x->arena, "%.*s%s%s %.*s", SPAN_ARG(why), why.len ? "; " : "",
+                           c->backend->name, SPAN_ARG(c->why));
     }
     verdict_add(x, "capability", why.len ? VERDICT_FORBID : VERDICT_PASS,
                 why.len ? why : SPAN("all that are left can carry it"));
@@ -116,8 +119,8 @@ void filter_health(struct deciding *x)
         }
         struct span said = span_c(c->state->why);
         candidate_out(c, out, said.len ? said : span_c(unwell_text(out)));
-        why = arena_printf(x->arena, "%.*s%s%s: %.*s", SPAN_ARG(why), why.len ? "; " : "", c->backend->name,
-                           SPAN_ARG(c->why));
+        why = arena_printf(x->arena, "%.*s%s%s: %.*s", SPAN_ARG(why), why.len ? "; " : "",
+                           c->backend->name, SPAN_ARG(c->why));
     }
     verdict_add(x, "health", why.len ? VERDICT_FORBID : VERDICT_PASS,
                 why.len ? why : SPAN("all that are left are well"));
@@ -172,15 +175,17 @@ void filter_cost(struct deciding *x)
             usd(bound, most);
             candidate_out(c, OUT_COST,
                           cost < 0 ? SPAN("its price is not known")
-                                   : arena_printf(x->arena, "may cost %s USD, over the caller's %s", text, bound));
+                                   : arena_printf(x->arena, "may cost %s USD, over the caller's %s",
+                                                  text, bound));
         } else if (left >= 0 && cost > left && !refuses) {
             usd(bound, left);
-            candidate_out(c, OUT_BUDGET, arena_printf(x->arena, "may cost %s USD, %s are left", text, bound));
+            candidate_out(c, OUT_BUDGET,
+                          arena_printf(x->arena, "may cost %s USD, %s are left", text, bound));
         } else {
             continue;
         }
-        why = arena_printf(x->arena, "%.*s%s%s %.*s", SPAN_ARG(why), why.len ? "; " : "", c->backend->name,
-                           SPAN_ARG(c->why));
+        why = arena_printf(x->arena, "%.*s%s%s %.*s", SPAN_ARG(why), why.len ? "; " : "",
+                           c->backend->name, SPAN_ARG(c->why));
     }
     verdict_add(x, "budget", why.len ? VERDICT_FORBID : VERDICT_PASS,
                 why.len    ? why

@@ -23,15 +23,32 @@ struct router {
     struct regex **matches; /* by rule; NULL entries */
 };
 
-enum why_out { IN, OUT_TIER, OUT_PRIVACY, OUT_MODE, OUT_MODEL, OUT_STRATEGY, OUT_RULE, OUT_LABEL, OUT_CAPABILITY,
-               OUT_CONTEXT, OUT_OFFLINE, OUT_BREAKER, OUT_DEAD, OUT_BUSY, OUT_UNUSABLE, OUT_BUDGET, OUT_COST };
+enum why_out {
+    IN,
+    OUT_TIER,
+    OUT_PRIVACY,
+    OUT_MODE,
+    OUT_MODEL,
+    OUT_STRATEGY,
+    OUT_RULE,
+    OUT_LABEL,
+    OUT_CAPABILITY,
+    OUT_CONTEXT,
+    OUT_OFFLINE,
+    OUT_BREAKER,
+    OUT_DEAD,
+    OUT_BUSY,
+    OUT_UNUSABLE,
+    OUT_BUDGET,
+    OUT_COST
+};
 
 struct candidate {
     const struct backend *backend;
     const struct backend_state *state;
     enum why_out out;
-    struct span why;       /* one line, when out */
-    bool last;             /* would answer, but better another first (task, battery, heat) */
+    struct span why; /* one line, when out */
+    bool last;       /* would answer, but better another first (task, battery, heat) */
 };
 
 /* Everything a decision is made from, while it is made. */
@@ -47,7 +64,7 @@ struct deciding {
     enum mode mode;
     /* what the rules of the config say together */
     const struct rule *take;
-    const char *strategy;  /* by rule */
+    const char *strategy;     /* by rule */
     const char *privacy_rule; /* the rule that tightened privacy, or NULL */
     /* what was settled */
     bool forced;           /* model name or strategy header picked one side */
@@ -63,9 +80,11 @@ void candidate_out(struct candidate *c, enum why_out out, struct span why);
 bool is_local(const struct backend *b);
 int count_in(const struct deciding *x, int local); /* local: 1 device, 0 the rest, -1 all */
 
-void out_all(struct deciding *x, int local, enum why_out out, struct span why); /* everybody of one side */
-bool means(const struct deciding *x, const char *word, const struct backend *b); /* a name, or a tier word */
-const char *known_strategy(struct span name); /* NULL = not built in */
+void out_all(struct deciding *x, int local, enum why_out out,
+             struct span why); /* everybody of one side */
+bool means(const struct deciding *x, const char *word,
+           const struct backend *b);                                    /* a name, or a tier word */
+const char *known_strategy(struct span name);                           /* NULL = not built in */
 void decision_fail(struct deciding *x, enum err err, struct span text); /* the first one stays */
 bool any_out(const struct deciding *x, enum why_out from, enum why_out to);
 struct span everybodys_reason(struct deciding *x);
@@ -73,7 +92,8 @@ struct span one_line(struct arena *arena, struct span s); /* texts become header
 
 /* ---- when.c ---- */
 /* `why` gets the first key that does not hold, or "all conditions hold". */
-bool when_holds(const struct router *r, int rule, const struct facts *f, struct arena *arena, struct span *out_why);
+bool when_holds(const struct router *r, int rule, const struct facts *f, struct arena *arena,
+                struct span *out_why);
 
 /* ---- wishes.c ---- */
 struct rule_result {
@@ -95,6 +115,7 @@ void settle_order(struct deciding *x);
 void filter_capability(struct deciding *x);
 void filter_health(struct deciding *x);
 void filter_cost(struct deciding *x);
-int64_t cost_at_most(const struct facts *f, const struct backend *b); /* as the gate would reserve; USD_UNKNOWN */
+int64_t cost_at_most(const struct facts *f,
+                     const struct backend *b); /* as the gate would reserve; USD_UNKNOWN */
 
 #endif

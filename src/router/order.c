@@ -28,10 +28,14 @@ static struct span tired(struct deciding *x)
     const struct device_facts *device = &x->facts->device;
     const struct config *c = x->config;
     if (device->battery >= 0 && device->battery < c->battery_floor && device->charging != 1) {
-        return SAY(x, "battery at %.0f %%, under the floor of %.0f %%", device->battery * 100, c->battery_floor * 100);
+        return SAY(x, "battery at %.0f %%, under the floor of %.0f %%", device->battery * 100,
+                   c->battery_floor * 100);
     }
     if (device->temperature_c > c->temperature_ceiling_c) {
-        return SAY(x, "%.0f \xc2\xb0""C, over the ceiling of %.0f", device->temperature_c, c->temperature_ceiling_c);
+        return SAY(x,
+                   "%.0f \xc2\xb0"
+                   "C, over the ceiling of %.0f",
+                   device->temperature_c, c->temperature_ceiling_c);
     }
     return SPAN_NONE;
 }
@@ -53,7 +57,9 @@ static struct span rule_battery(struct deciding *x)
         }
     }
     verdict_add(x, "battery", acts ? VERDICT_TAKE : VERDICT_PASS,
-                acts ? SAY(x, "%.*s: the cloud first", SPAN_ARG(why)) : why.len ? why : SPAN("fine"));
+                acts      ? SAY(x, "%.*s: the cloud first", SPAN_ARG(why))
+                : why.len ? why
+                          : SPAN("fine"));
     return acts ? why : SPAN_NONE;
 }
 
@@ -64,10 +70,12 @@ static struct span rule_task(struct deciding *x)
     for (int i = 0; i < x->count; i++) {
         struct candidate *c = &x->candidates[i];
         uint32_t tasks = c->state->tasks;
-        if (c->out != IN || !is_local(c->backend) || tasks == 0 || (tasks & (1u << x->facts->task))) {
+        if (c->out != IN || !is_local(c->backend) || tasks == 0 ||
+            (tasks & (1u << x->facts->task))) {
             continue;
         }
-        why = SAY(x, "%s is not made for %s", c->backend->model ? c->backend->model : c->backend->name,
+        why = SAY(x, "%s is not made for %s",
+                  c->backend->model ? c->backend->model : c->backend->name,
                   task_name(x->facts->task));
         if (acts) {
             put_last(x, c);
@@ -81,7 +89,8 @@ static struct span rule_task(struct deciding *x)
 /* ---- order and strategy ---- */
 
 struct order {
-    const struct backend *first_local[BACKENDS_MAX], *remote[BACKENDS_MAX], *last_local[BACKENDS_MAX];
+    const struct backend *first_local[BACKENDS_MAX], *remote[BACKENDS_MAX],
+        *last_local[BACKENDS_MAX];
     int first_local_count, remote_count, last_local_count;
 };
 
@@ -183,7 +192,8 @@ struct plan {
 };
 
 /* Which side first, and why: the strongest reason that speaks. */
-static struct plan plan_sides(struct deciding *x, const struct order *o, struct span battery, struct span task)
+static struct plan plan_sides(struct deciding *x, const struct order *o, struct span battery,
+                              struct span task)
 {
     struct decision *d = x->d;
     bool judged = strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0;
@@ -192,7 +202,8 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     }
     if (x->take) {
         const struct backend *first = o->first_local_count ? o->first_local[0] : NULL;
-        return (struct plan){!(first && means(x, x->take->then.take, first)), SAY(x, "rule %s", x->take->name)};
+        return (struct plan){!(first && means(x, x->take->then.take, first)),
+                             SAY(x, "rule %s", x->take->name)};
     }
     if (battery.len) {
         return (struct plan){true, battery};
@@ -214,8 +225,8 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     }
     if (strcmp(d->strategy, "split") == 0) {
         bool below = d->score < d->threshold;
-        return (struct plan){below,
-                             SAY(x, "score %.2f %s %.2f", d->score, below ? "below" : "at least", d->threshold)};
+        return (struct plan){below, SAY(x, "score %.2f %s %.2f", d->score,
+                                        below ? "below" : "at least", d->threshold)};
     }
     if (d->score < d->threshold - FAR_BELOW) {
         return (struct plan){true, SAY(x, "score %.2f far below %.2f", d->score, d->threshold)};
@@ -234,7 +245,8 @@ static bool side_failed(const struct deciding *x, int local, enum why_out out)
 {
     for (int i = 0; i < x->count; i++) {
         const struct candidate *c = &x->candidates[i];
-        if ((local > 0) == is_local(c->backend) && (out == IN ? service_failed(c->out) : c->out == out)) {
+        if ((local > 0) == is_local(c->backend) &&
+            (out == IN ? service_failed(c->out) : c->out == out)) {
             return true;
         }
     }
@@ -255,7 +267,8 @@ static bool lost_ability(const struct deciding *x, size_t offset_state, size_t o
     for (int i = 0; i < x->count; i++) {
         const struct candidate *c = &x->candidates[i];
         bool can = *(const bool *)((const char *)c->state + offset_state) ||
-                   (c->backend->api != API_LOCAL && *(const bool *)((const char *)c->backend + offset_backend));
+                   (c->backend->api != API_LOCAL &&
+                    *(const bool *)((const char *)c->backend + offset_backend));
         here |= can && c->out == IN;
         there |= can && service_failed(c->out);
     }
@@ -275,7 +288,8 @@ static int64_t widest_context(const struct deciding *x, bool here)
     return widest;
 }
 
-#define LOST(x, what) lost_ability((x), offsetof(struct backend_state, what), offsetof(struct backend, what))
+#define LOST(x, what)                                                                              \
+    lost_ability((x), offsetof(struct backend_state, what), offsetof(struct backend, what))
 
 static void list_what_is_less(struct deciding *x)
 {
@@ -304,9 +318,10 @@ static void list_what_is_less(struct deciding *x)
 static void judge_service(struct deciding *x, const struct order *o)
 {
     struct decision *d = x->d;
-    bool takes_device = x->take && o->first_local_count && means(x, x->take->then.take, o->first_local[0]);
-    bool wants_cloud = (x->mode == MODE_AUTO || x->mode == MODE_PREFER_IN_CLOUD) && !x->forced && !x->must_stay &&
-                       !takes_device && strcmp(d->strategy, "device") != 0;
+    bool takes_device =
+        x->take && o->first_local_count && means(x, x->take->then.take, o->first_local[0]);
+    bool wants_cloud = (x->mode == MODE_AUTO || x->mode == MODE_PREFER_IN_CLOUD) && !x->forced &&
+                       !x->must_stay && !takes_device && strcmp(d->strategy, "device") != 0;
     if (o->remote_count == 0 && wants_cloud && side_failed(x, 0, IN)) {
         d->degraded = side_failed(x, 0, OUT_OFFLINE)  ? DEGRADED_OFFLINE
                       : side_failed(x, 0, OUT_BUDGET) ? DEGRADED_BUDGET
@@ -338,7 +353,8 @@ static void score(struct deciding *x)
 {
     struct score s = x->router->scorer->score(x->router->scorer_self, x->facts);
     x->d->score = s.p_device;
-    verdict_add(x, "score", VERDICT_PASS, SAY(x, "P(device good enough) %.2f, %s", s.p_device, s.source));
+    verdict_add(x, "score", VERDICT_PASS,
+                SAY(x, "P(device good enough) %.2f, %s", s.p_device, s.source));
 }
 
 /* `on_exhausted: refuse` and the first to be asked would cost more than is left. */
@@ -376,19 +392,23 @@ void settle_order(struct deciding *x)
     }
     put_in_order(d, &o, plan.remote_first);
     if (d->backends_count == 0) {
-        decision_fail(x, ERR_NO_BACKEND, SAY(x, "no backend can answer: policy %s and %.*s", d->strategy,
-                                    SPAN_ARG(everybodys_reason(x))));
+        decision_fail(x, ERR_NO_BACKEND,
+                      SAY(x, "no backend can answer: policy %s and %.*s", d->strategy,
+                          SPAN_ARG(everybodys_reason(x))));
         return;
     }
     judge_service(x, &o);
-    struct span why = x->must_stay                                                  ? x->d->rules[0].why
-                      : x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD ? SAY(x, "mode %s", mode_name(x->mode))
-                      : x->forced && span_given(x->request->options.strategy)       ? SAY(x, "strategy %s was asked for", x->strategy)
-                      : x->forced                                                   ? SAY(x, "%s was asked for", d->backends[0]->name)
-                                                                                    : plan.why;
+    struct span why = x->must_stay ? x->d->rules[0].why
+                      : x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD
+                          ? SAY(x, "mode %s", mode_name(x->mode))
+                      : x->forced && span_given(x->request->options.strategy)
+                          ? SAY(x, "strategy %s was asked for", x->strategy)
+                      : x->forced ? SAY(x, "%s was asked for", d->backends[0]->name)
+                                  : plan.why;
     struct span gap = missing(x);
-    d->reason = one_line(x->arena, gap.len ? SAY(x, "%.*s%.*s", SPAN_ARG(why), SPAN_ARG(gap)) : why);
-    verdict_add(x, "policy", VERDICT_TAKE, SAY(x, "%s: %s first", d->strategy, d->backends[0]->name));
+    d->reason =
+        one_line(x->arena, gap.len ? SAY(x, "%.*s%.*s", SPAN_ARG(why), SPAN_ARG(gap)) : why);
+    verdict_add(x, "policy", VERDICT_TAKE,
+                SAY(x, "%s: %s first", d->strategy, d->backends[0]->name));
     check_refusal(x);
 }
-

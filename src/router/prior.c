@@ -13,21 +13,22 @@
 
 /* P(a small local model does a short prompt of this kind well enough). */
 static const double task_prior[TASK_COUNT] = {
-    [TASK_CHAT] = 0.85,      [TASK_INTENT] = 0.85,    [TASK_COMMAND] = 0.90,  [TASK_EXTRACT] = 0.70,
-    [TASK_CLASSIFY] = 0.75,  [TASK_REWRITE] = 0.65,   [TASK_SUMMARISE] = 0.60, [TASK_TRANSLATE] = 0.55,
-    [TASK_CODE] = 0.40,      [TASK_MATH] = 0.60,      [TASK_REASON] = 0.40,   [TASK_CREATE] = 0.50,
+    [TASK_CHAT] = 0.85,      [TASK_INTENT] = 0.85,    [TASK_COMMAND] = 0.90,
+    [TASK_EXTRACT] = 0.70,   [TASK_CLASSIFY] = 0.75,  [TASK_REWRITE] = 0.65,
+    [TASK_SUMMARISE] = 0.60, [TASK_TRANSLATE] = 0.55, [TASK_CODE] = 0.40,
+    [TASK_MATH] = 0.60,      [TASK_REASON] = 0.40,    [TASK_CREATE] = 0.50,
     [TASK_KNOWLEDGE] = 0.55,
 };
 
-#define SHORT_TOKENS 24.0        /* up to here length says nothing */
-#define PER_DOUBLING 0.05        /* lost with each doubling of the last turn beyond that */
+#define SHORT_TOKENS 24.0         /* up to here length says nothing */
+#define PER_DOUBLING 0.05         /* lost with each doubling of the last turn beyond that */
 #define CONTEXT_PER_DOUBLING 0.02 /* … and of the whole conversation beyond 512 tokens */
 #define CONTEXT_TOKENS 512.0
 #define WITH_TOOLS 0.15
 #define WITH_SCHEMA 0.05
 #define LOWEST 0.02
 #define HIGHEST 0.98
-#define CLOUD 0.92               /* a large model, without looking */
+#define CLOUD 0.92 /* a large model, without looking */
 
 static double doublings(double tokens, double from)
 {
@@ -42,7 +43,8 @@ static struct score prior_score(void *self, const struct facts *f)
     p -= CONTEXT_PER_DOUBLING * doublings((double)f->prompt_tokens, CONTEXT_TOKENS);
     p -= f->request->has_tools ? WITH_TOOLS : 0;
     p -= f->request->json_schema ? WITH_SCHEMA : 0;
-    return (struct score){.p_device = MIN(MAX(p, LOWEST), HIGHEST), .p_cloud = CLOUD, .source = "prior"};
+    return (struct score){
+        .p_device = MIN(MAX(p, LOWEST), HIGHEST), .p_cloud = CLOUD, .source = "prior"};
 }
 
 static void prior_explain(void *self, const struct facts *f, struct text *out)

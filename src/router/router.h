@@ -20,9 +20,9 @@
 struct router;
 
 struct score {
-    double p_device;        /* 0..1 */
+    double p_device; /* 0..1 */
     double p_cloud;
-    const char *source;     /* "prior", later "learned" */
+    const char *source; /* "prior", later "learned" */
 };
 struct scorer_type {
     const char *name;
@@ -33,8 +33,8 @@ struct scorer_type {
 extern const struct scorer_type scorer_prior;
 
 /* Compiles the rules' patterns. Refs the config. */
-enum err router_new(struct config *c, const struct scorer_type *scorer, void *scorer_self, struct router **out,
-                    struct fault *fault) MUST_USE;
+enum err router_new(struct config *c, const struct scorer_type *scorer, void *scorer_self,
+                    struct router **out, struct fault *fault) MUST_USE;
 void router_free(struct router *r);
 
 /* Request features into facts: last user turn, token estimates, task, language. Deterministic. */
@@ -42,6 +42,7 @@ void router_read_request(const struct request *request, struct facts *out);
 /* `out` lives in the request's arena. Never fails: a decision that may try nothing has err set. */
 void router_decide(struct router *r, const struct facts *f, struct decision *out);
 /* INTERFACE `weir explain`: decision, rules, score, threshold, features, privacy, device. */
-void router_explain(struct router *r, const struct facts *f, const struct decision *d, struct text *out);
+void router_explain(struct router *r, const struct facts *f, const struct decision *d,
+                    struct text *out);
 
 #endif

@@ -79,11 +79,15 @@ static bool device_holds(struct looking *l, const struct rule_when *w)
 {
     const struct device_facts *d = &l->f->device;
     if (w->battery_below >= 0 && !(d->battery >= 0 && d->battery < w->battery_below)) {
-        return d->battery < 0 ? NOT(l, "no battery is known") : NOT(l, "the battery is at %.0f %%", d->battery * 100);
+        return d->battery < 0 ? NOT(l, "no battery is known")
+                              : NOT(l, "the battery is at %.0f %%", d->battery * 100);
     }
     if (w->hotter_than_c >= 0 && !(d->temperature_c > w->hotter_than_c)) {
         return d->temperature_c < -273 ? NOT(l, "no temperature is known")
-                                       : NOT(l, "the temperature is %.0f \xc2\xb0""C", d->temperature_c);
+                                       : NOT(l,
+                                             "the temperature is %.0f \xc2\xb0"
+                                             "C",
+                                             d->temperature_c);
     }
     if (w->networks && !(w->networks & (1u << d->network))) {
         return NOT(l, "the network is %s", network_name(d->network));
@@ -97,7 +101,8 @@ static bool headers_hold(struct looking *l, const struct rule_when *w)
     for (const char *const *name = w->header_names; name && *name; name++, value++) {
         struct span given = json_str(json_get(l->f->request->headers, *name));
         if (!span_given(given) || !span_matches(given, span_c(*value))) {
-            return NOT(l, "header %s %s", *name, span_given(given) ? "says something else" : "is not there");
+            return NOT(l, "header %s %s", *name,
+                       span_given(given) ? "says something else" : "is not there");
         }
     }
     return true;
@@ -121,7 +126,8 @@ static bool hour_holds(struct looking *l, const struct rule_when *w)
         return true;
     }
     int h = l->f->hour;
-    bool in = w->hour_from <= w->hour_to ? h >= w->hour_from && h < w->hour_to : h >= w->hour_from || h < w->hour_to;
+    bool in = w->hour_from <= w->hour_to ? h >= w->hour_from && h < w->hour_to
+                                         : h >= w->hour_from || h < w->hour_to;
     return in || NOT(l, "it is %d o'clock", h);
 }
 
@@ -144,7 +150,8 @@ static bool pattern_holds(struct looking *l, const struct rule *rule, const stru
     return protects || NOT(l, "the pattern took too long");
 }
 
-bool when_holds(const struct router *r, int index, const struct facts *f, struct arena *arena, struct span *out_why)
+bool when_holds(const struct router *r, int index, const struct facts *f, struct arena *arena,
+                struct span *out_why)
 {
     const struct rule *rule = &r->config->rules[index];
     const struct rule_when *w = &rule->when;
@@ -152,8 +159,9 @@ bool when_holds(const struct router *r, int index, const struct facts *f, struct
     bool holds = sizes_hold(&l, w) && kind_holds(&l, w) &&
                  flag_holds(&l, w->has_tools, f->request->has_tools, "tools") &&
                  flag_holds(&l, w->has_images, f->request->has_images, "images") &&
-                 flag_holds(&l, w->json_schema, f->request->json_schema, "a JSON schema") && pii_holds(&l, w) &&
-                 device_holds(&l, w) && headers_hold(&l, w) && caller_holds(&l, w) && hour_holds(&l, w) &&
+                 flag_holds(&l, w->json_schema, f->request->json_schema, "a JSON schema") &&
+                 pii_holds(&l, w) && device_holds(&l, w) && headers_hold(&l, w) &&
+                 caller_holds(&l, w) && hour_holds(&l, w) &&
                  pattern_holds(&l, rule, r->matches[index]);
     *out_why = l.why;
     return holds;

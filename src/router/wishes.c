@@ -32,7 +32,8 @@ void read_rules(struct deciding *x, struct rule_result *results)
 /* Forbidding is generous: a word that is both a backend's name and a tier forbids both. */
 static bool forbids(const struct rule *rule, const struct backend *b)
 {
-    return strcmp(rule->then.forbid, b->name) == 0 || strcmp(rule->then.forbid, tier_name(b->tier)) == 0;
+    return strcmp(rule->then.forbid, b->name) == 0 ||
+           strcmp(rule->then.forbid, tier_name(b->tier)) == 0;
 }
 
 static bool apply_forbid(struct deciding *x, const struct rule *rule)
@@ -62,7 +63,8 @@ static bool apply_require(struct deciding *x, const struct rule *rule)
         struct candidate *c = &x->candidates[i];
         if (!backend_has_label(c->backend, span_c(rule->then.require))) {
             any |= c->out == IN;
-            candidate_out(c, OUT_LABEL, SAY(x, "rule %s requires the label %s", rule->name, rule->then.require));
+            candidate_out(c, OUT_LABEL,
+                          SAY(x, "rule %s requires the label %s", rule->name, rule->then.require));
         }
     }
     return any;
@@ -84,9 +86,11 @@ static void apply_rule(struct deciding *x, const struct rule *rule, struct span 
         verdict = VERDICT_TAKE;
         said = SAY(x, "%.*s: takes %s", SPAN_ARG(why), rule->then.take);
     } else if (rule->then.take) {
-        said = SAY(x, "%.*s, but rule %s", SPAN_ARG(why), x->take ? x->take->name : "something stronger decides");
+        said = SAY(x, "%.*s, but rule %s", SPAN_ARG(why),
+                   x->take ? x->take->name : "something stronger decides");
     } else if (verdict == VERDICT_PASS && rule->then.privacy >= 0) {
-        said = SAY(x, "%.*s: privacy %s", SPAN_ARG(why), privacy_level_name((enum privacy_level)rule->then.privacy));
+        said = SAY(x, "%.*s: privacy %s", SPAN_ARG(why),
+                   privacy_level_name((enum privacy_level)rule->then.privacy));
     }
     if (x->d->rules_count < RULES_SHOWN) {
         verdict_add(x, rule->name, verdict, said);
@@ -102,7 +106,8 @@ static void check_take(struct deciding *x)
         const struct candidate *c = &x->candidates[i];
         bool local = is_local(c->backend);
         possible |= c->out == IN && means(x, x->take->then.take, c->backend) &&
-                    !(x->mode == MODE_PREFER_IN_CLOUD && local) && !(x->mode == MODE_PREFER_ON_DEVICE && !local);
+                    !(x->mode == MODE_PREFER_IN_CLOUD && local) &&
+                    !(x->mode == MODE_PREFER_ON_DEVICE && !local);
     }
     if (!possible || x->forced || span_given(x->request->options.strategy)) {
         x->take = NULL;
@@ -117,7 +122,8 @@ void apply_rules(struct deciding *x, const struct rule_result *results)
         if (results[i].holds) {
             apply_rule(x, rule, results[i].why);
         } else if (x->d->rules_count < RULES_SHOWN) {
-            verdict_add(x, rule->name, VERDICT_PASS, SAY(x, "does not apply: %.*s", SPAN_ARG(results[i].why)));
+            verdict_add(x, rule->name, VERDICT_PASS,
+                        SAY(x, "does not apply: %.*s", SPAN_ARG(results[i].why)));
         }
     }
     check_take(x); /* its target may have been forbidden by a later rule */
@@ -163,9 +169,10 @@ void rule_privacy(struct deciding *x)
     const struct request_options *o = &x->request->options;
     struct decision *d = x->d;
     if (o->privacy_given && o->privacy < d->privacy) {
-        struct span text = SAY(x, "privacy %s would loosen the policy's %s%s%s", privacy_level_name(o->privacy),
-                               privacy_level_name(d->privacy), x->privacy_rule ? " of rule " : "",
-                               x->privacy_rule ? x->privacy_rule : "");
+        struct span text =
+            SAY(x, "privacy %s would loosen the policy's %s%s%s", privacy_level_name(o->privacy),
+                privacy_level_name(d->privacy), x->privacy_rule ? " of rule " : "",
+                x->privacy_rule ? x->privacy_rule : "");
         verdict_add(x, "privacy", VERDICT_FORBID, text);
         decision_fail(x, ERR_POLICY, text);
         return;
@@ -176,14 +183,19 @@ void rule_privacy(struct deciding *x)
     }
     const struct finding_count *never = never_leaving(x->facts);
     if (x->facts->scan_failed) {
-        keep_home(x, "privacy", NULL,
-                  SAY(x, "the prompt could not be scanned for personal data (%s), so it must stay on the device",
-                      x->facts->scan_why ? x->facts->scan_why : "detector failed"));
+        keep_home(
+            x, "privacy", NULL,
+            SAY(x,
+                "the prompt could not be scanned for personal data (%s), so it must stay on the device",
+                x->facts->scan_why ? x->facts->scan_why : "detector failed"));
     } else if (never) {
-        keep_home(x, "never_leave", never->type, SAY(x, "never_leave: %s must not leave the device", never->type));
+        keep_home(x, "never_leave", never->type,
+                  SAY(x, "never_leave: %s must not leave the device", never->type));
     } else if (d->privacy == PRIVACY_LOCAL) {
         const char *rule = x->privacy_rule && !by_caller ? x->privacy_rule : "privacy";
-        keep_home(x, rule, NULL, SAY(x, "privacy local%s: nothing leaves the device", by_caller ? ", as asked" : ""));
+        keep_home(
+            x, rule, NULL,
+            SAY(x, "privacy local%s: nothing leaves the device", by_caller ? ", as asked" : ""));
     } else {
         verdict_add(x, "privacy", VERDICT_PASS,
                     SAY(x, "%s: %.*s", privacy_level_name(d->privacy), SPAN_ARG(findings_text(x))));
@@ -194,7 +206,8 @@ void rule_privacy(struct deciding *x)
 
 void rule_mode(struct deciding *x)
 {
-    struct span why = x->mode == MODE_AUTO ? SPAN("mode auto") : SAY(x, "mode %s", mode_name(x->mode));
+    struct span why =
+        x->mode == MODE_AUTO ? SPAN("mode auto") : SAY(x, "mode %s", mode_name(x->mode));
     if (x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD) {
         int forbidden = x->mode == MODE_ONLY_IN_CLOUD;
         out_all(x, forbidden, OUT_MODE, SAY(x, "mode %s does not allow it", mode_name(x->mode)));
@@ -266,7 +279,8 @@ void rule_model(struct deciding *x)
     if (b || is_tier) {
         const char *word = b ? b->name : tier_name(tier);
         keep_only(x, word, OUT_MODEL, SAY(x, "the model %s was asked for", word));
-        verdict_add(x, "model", VERDICT_TAKE, SAY(x, "%s %s was asked for", b ? "backend" : "tier", word));
+        verdict_add(x, "model", VERDICT_TAKE,
+                    SAY(x, "%s %s was asked for", b ? "backend" : "tier", word));
         return;
     }
     b = alias_of(x->config, model);
@@ -294,15 +308,16 @@ void rule_strategy(struct deciding *x)
     }
     const char *name = known_strategy(asked);
     if (!name) {
-        decision_fail(x, ERR_INVALID, SPAN("X-Weir-Strategy must be device, cloud, fallback, cascade or split"));
+        decision_fail(x, ERR_INVALID,
+                      SPAN("X-Weir-Strategy must be device, cloud, fallback, cascade or split"));
         verdict_add(x, "strategy", VERDICT_FORBID, SPAN("unknown strategy"));
         return;
     }
     x->strategy = name;
     if (!x->forced && (strcmp(name, "device") == 0 || strcmp(name, "cloud") == 0)) {
-        out_all(x, strcmp(name, "cloud") == 0, OUT_STRATEGY, SAY(x, "strategy %s was asked for", name));
+        out_all(x, strcmp(name, "cloud") == 0, OUT_STRATEGY,
+                SAY(x, "strategy %s was asked for", name));
         x->forced = true;
     }
     verdict_add(x, "strategy", VERDICT_TAKE, SAY(x, "strategy %s was asked for", name));
 }
-

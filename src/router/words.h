@@ -13,6 +13,7 @@
 
 /* `user`: the last user turn; `system`: the first system message, which may name the task. The language is an
  * ISO 639-1 code, static; NULL = unknown. */
-void words_guess(struct span user, struct span system, enum task *out_task, const char **out_language);
+void words_guess(struct span user, struct span system, enum task *out_task,
+                 const char **out_language);
 
 #endif

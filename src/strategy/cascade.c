@@ -39,16 +39,16 @@
 #include <stdio.h>
 
 struct cascade {
-    struct plain p;           /* p.leg: the device while JUDGING, the cloud when ESCALATED */
-    bool plain;               /* nothing to judge */
+    struct plain p; /* p.leg: the device while JUDGING, the cloud when ESCALATED */
+    bool plain;     /* nothing to judge */
     struct held held;
-    int device_leg;           /* being held; 0 = none, or dropped */
+    int device_leg; /* being held; 0 = none, or dropped */
     const struct backend *device;
-    bool device_ended;        /* well: the held answer is whole */
-    bool final;               /* the last confidence was about the whole answer */
-    double confidence;        /* < 0 = none came */
+    bool device_ended; /* well: the held answer is whole */
+    bool final;        /* the last confidence was about the whole answer */
+    double confidence; /* < 0 = none came */
     bool declined, bad_call;
-    char why[120];            /* it was given up */
+    char why[120]; /* it was given up */
 };
 
 static void emit_held(void *user, const struct delta *d)
@@ -155,7 +155,8 @@ static bool is_unsure(struct cascade *c, const struct flow *f)
     } else if (p >= 0 && p < threshold(f)) {
         /* two digits, but never ones that look equal when they are not */
         int digits = fabs(p - threshold(f)) < 0.01 ? 4 : 2;
-        (void)snprintf(c->why, sizeof c->why, "%s %.*f below %.*f", known_as, digits, p, digits, threshold(f));
+        (void)snprintf(c->why, sizeof c->why, "%s %.*f below %.*f", known_as, digits, p, digits,
+                       threshold(f));
     } else {
         return false;
     }

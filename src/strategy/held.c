@@ -5,7 +5,7 @@
 
 struct held_piece {
     struct held_piece *next;
-    struct delta delta;      /* its text and logprobs are in the two texts */
+    struct delta delta; /* its text and logprobs are in the two texts */
     struct text text, logprobs;
     struct text id, name;
 };
@@ -20,7 +20,8 @@ static bool joins(const struct held_piece *last, const struct delta *d)
 {
     return last && last->delta.kind == d->kind && last->delta.choice == d->choice &&
            last->delta.tool_index == d->tool_index && !span_given(d->logprobs) &&
-           !span_given(last->delta.logprobs) && !span_given(d->tool_id) && !span_given(d->tool_name);
+           !span_given(last->delta.logprobs) && !span_given(d->tool_id) &&
+           !span_given(d->tool_name);
 }
 
 static struct span keep(struct text *t, struct span s)

@@ -55,7 +55,8 @@ static void tell(struct plain *p, const struct backend *b, const struct leg_end 
 {
     size_t at = strlen(p->story);
     struct span text = leg_end->text.len ? leg_end->text : span_c(err_sentence(leg_end->err));
-    (void)snprintf(p->story + at, sizeof p->story - at, "%s%s: %.*s", at ? "; " : "", b->name, SPAN_ARG(text));
+    (void)snprintf(p->story + at, sizeof p->story - at, "%s%s: %.*s", at ? "; " : "", b->name,
+                   SPAN_ARG(text));
     size_t whole = span_utf8_whole(span_c(p->story));
     p->story[whole] = 0;
 }
@@ -86,7 +87,8 @@ static enum degraded degraded_as(const struct leg_end *leg_end)
     return DEGRADED_CLOUD_FAILED;
 }
 
-bool plain_note_failure(struct plain *p, const struct flow *f, const struct backend *b, const struct leg_end *leg_end)
+bool plain_note_failure(struct plain *p, const struct flow *f, const struct backend *b,
+                        const struct leg_end *leg_end)
 {
     tell(p, b, leg_end);
     keep_err(p, leg_end);
@@ -113,7 +115,8 @@ bool plain_try_next(struct plain *p, struct flow *f)
     }
     p->backend = d->backends[p->next++];
     p->phase = PHASE_TRYING;
-    p->leg = flow_open(f, p->backend, &(struct leg_options){.want_confidence = p->backend->tier == TIER_DEVICE});
+    p->leg = flow_open(f, p->backend,
+                       &(struct leg_options){.want_confidence = p->backend->tier == TIER_DEVICE});
     if (p->story[0]) {
         flow_reason(f, "%s", p->story);
     }

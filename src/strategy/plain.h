@@ -16,20 +16,28 @@
 
 #include "flow/flow.h"
 
-enum phase { PHASE_START, PHASE_TRYING, PHASE_SHOWING, PHASE_JUDGING, PHASE_ESCALATED, PHASE_DONE, PHASE_COUNT };
+enum phase {
+    PHASE_START,
+    PHASE_TRYING,
+    PHASE_SHOWING,
+    PHASE_JUDGING,
+    PHASE_ESCALATED,
+    PHASE_DONE,
+    PHASE_COUNT
+};
 
 struct plain {
-    int phase;      /* enum phase; first in every strategy's state */
-    int next;       /* index into decision->backends of the next to try */
-    int stop;       /* one past the last that may be tried; set before the first try */
-    int leg;        /* under way; 0 = none */
+    int phase; /* enum phase; first in every strategy's state */
+    int next;  /* index into decision->backends of the next to try */
+    int stop;  /* one past the last that may be tried; set before the first try */
+    int leg;   /* under way; 0 = none */
     const struct backend *backend; /* of `leg` */
     /* failures so far */
     bool device_failed, cloud_failed;
     enum degraded cloud_failed_as;
-    enum err err;   /* what the client would hear */
+    enum err err;     /* what the client would hear */
     bool err_refused; /* … and it came from the gate */
-    char story[320]; /* "device: engine ended; cloud: 503" */
+    char story[320];  /* "device: engine ended; cloud: 503" */
 };
 
 /* Says no when the decision does, or when there is nobody to try; true = go on. */
@@ -39,7 +47,8 @@ bool plain_try_next(struct plain *p, struct flow *f);
 /* This leg gives the answer: author, and what its predecessors' failures make of it. */
 void plain_take_author(struct plain *p, struct flow *f, int leg, const struct backend *backend);
 /* Remembers a failed leg; true = the answer must end now (budget with `refuse`). */
-bool plain_note_failure(struct plain *p, const struct flow *f, const struct backend *b, const struct leg_end *end);
+bool plain_note_failure(struct plain *p, const struct flow *f, const struct backend *b,
+                        const struct leg_end *end);
 void plain_end_well(struct plain *p, struct flow *f);
 void plain_end_broken(struct plain *p, struct flow *f, const struct leg_end *end);
 void plain_end_failed(struct plain *p, struct flow *f);

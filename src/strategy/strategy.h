@@ -14,7 +14,8 @@
 
 #include "flow/flow.h"
 
-extern const struct strategy strategy_device, strategy_cloud, strategy_fallback, strategy_split, strategy_cascade;
+extern const struct strategy strategy_device, strategy_cloud, strategy_fallback, strategy_split,
+    strategy_cascade;
 
 const struct strategy *strategy_find(struct span name); /* NULL = unknown or not built yet */
 const char *const *strategy_names(void);                /* NULL-terminated */

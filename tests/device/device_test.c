@@ -75,7 +75,8 @@ static void an_empty_machine_is_unknown(void **state)
 {
     (void)state;
     struct device_facts d = read_all(NULL, NULL);
-    assert_true(d.battery < 0 && d.charging == -1 && d.temperature_c < -273 && d.rtt_ms < 0 && d.load < 0);
+    assert_true(d.battery < 0 && d.charging == -1 && d.temperature_c < -273 && d.rtt_ms < 0 &&
+                d.load < 0);
     assert_int_equal(d.memory_available_bytes, -1);
     assert_int_equal(d.network, NETWORK_OK); /* no table can be read: nothing is known against it */
     assert_false(d.network_override);
@@ -114,7 +115,8 @@ static void a_laptop(void **state)
     assert_int_equal(d.charging, 1);
 }
 
-#define ROUTE4_HEAD "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+#define ROUTE4_HEAD                                                                                \
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 
 static void offline_means_no_link_and_no_route(void **state)
 {
@@ -132,9 +134,11 @@ static void offline_means_no_link_and_no_route(void **state)
     put("sys/class/net/tun0/operstate", "unknown\n");
     assert_int_equal(read_all(NULL, NULL).network, NETWORK_OK);
     put("sys/class/net/tun0/operstate", "down\n");
-    put("proc/net/route", ROUTE4_HEAD "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n");
+    put("proc/net/route",
+        ROUTE4_HEAD "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n");
     assert_int_equal(read_all(NULL, NULL).network, NETWORK_OFFLINE);
-    put("proc/net/route", ROUTE4_HEAD "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n");
+    put("proc/net/route",
+        ROUTE4_HEAD "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n");
     assert_int_equal(read_all(NULL, NULL).network, NETWORK_OK);
     put("proc/net/route", ROUTE4_HEAD "garbage\n\n\n");
     put("proc/net/ipv6_route",
@@ -169,7 +173,8 @@ static void the_override_is_read_each_time(void **state)
 {
     (void)state;
     struct device_facts d;
-    put("facts.json", "{\"battery\":0.15,\"charging\":false,\"temperature_c\":91.5,\"network\":\"offline\",\"rtt_ms\":300}");
+    put("facts.json",
+        "{\"battery\":0.15,\"charging\":false,\"temperature_c\":91.5,\"network\":\"offline\",\"rtt_ms\":300}");
     d = read_all(override_path(), NULL);
     assert_true(d.battery == 0.15 && d.charging == 0 && d.temperature_c == 91.5 && d.rtt_ms == 300);
     assert_int_equal(d.network, NETWORK_OFFLINE);
@@ -210,7 +215,8 @@ static void a_broken_override_is_told_and_ignored(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         put("facts.json", rows[i].json);
         struct device_facts d = read_all(override_path(), rows[i].says);
-        assert_true(d.battery < 0 && d.network == NETWORK_OK && !d.network_override); /* all or nothing */
+        assert_true(d.battery < 0 && d.network == NETWORK_OK &&
+                    !d.network_override); /* all or nothing */
     }
     assert_int_equal(unlink(override_path()), 0);
     (void)read_all(override_path(), "cannot be read: No such file");
@@ -232,7 +238,8 @@ static void unknown_is_null_in_json(void **state)
     text_init(&t, 4096);
     device_facts_write(&d, &t);
     assert_int_equal(json_parse_in(arena, text_span(&t), &v, NULL), OK);
-    static const char *const null_keys[] = {"battery", "charging", "temperature_c", "rtt_ms", "load", "memory_available_bytes"};
+    static const char *const null_keys[] = {"battery", "charging", "temperature_c",
+                                            "rtt_ms",  "load",     "memory_available_bytes"};
     for (size_t i = 0; i < ARRAY_LEN(null_keys); i++) {
         assert_int_equal(json_type(json_get(v, null_keys[i])), JSON_NULL);
     }

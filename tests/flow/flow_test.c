@@ -44,8 +44,13 @@ static void say_at(int backend, int attempt, uint64_t delay_us, struct says_step
     s->steps[s->count++] = step;
 }
 #define TEXT ((struct says_step){.says = SAYS_TEXT})
-#define END(...) ((struct says_step){.says = SAYS_END, .end = {.usage = USAGE_UNKNOWN, .retry_after_ms = -1, __VA_ARGS__}})
-#define WELL ((struct says_step){.says = SAYS_END, .end = {.finish = FINISH_STOP, .usage = {1000, 500, 0, -1, false}, .retry_after_ms = -1}})
+#define END(...)                                                                                   \
+    ((struct says_step){.says = SAYS_END,                                                          \
+                        .end = {.usage = USAGE_UNKNOWN, .retry_after_ms = -1, __VA_ARGS__}})
+#define WELL                                                                                       \
+    ((struct says_step){                                                                           \
+        .says = SAYS_END,                                                                          \
+        .end = {.finish = FINISH_STOP, .usage = {1000, 500, 0, -1, false}, .retry_after_ms = -1}})
 
 static void close_scene(void)
 {
@@ -223,13 +228,14 @@ static void retries_wait_as_asked(void **state)
         int attempts;
         int64_t total_us;
     } rows[] = {
-        {1500, 429, 2, 1500000},   {2000, 429, 2, 2000000}, {2001, 429, 1, 0}, {-1, 503, 2, 200000},
-        {-1, 0, 2, 20000},         {0, 503, 2, 0},
+        {1500, 429, 2, 1500000}, {2000, 429, 2, 2000000}, {2001, 429, 1, 0},
+        {-1, 503, 2, 200000},    {-1, 0, 2, 20000},       {0, 503, 2, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         scene();
-        say_at(1, 0, 0, END(.outcome = LEG_ERROR, .err = ERR_RATE_LIMITED, .retryable = true,
-                            .http_status = rows[i].http_status));
+        say_at(1, 0, 0,
+               END(.outcome = LEG_ERROR, .err = ERR_RATE_LIMITED, .retryable = true,
+                   .http_status = rows[i].http_status));
         scripts[1][0].steps[0].end.retry_after_ms = rows[i].retry_after_ms;
         say_at(1, 1, 0, TEXT);
         say_at(1, 1, 0, WELL);
@@ -272,14 +278,16 @@ static void retries_end(void **state)
     (void)state;
     scene();
     for (int i = 0; i < 4; i++) {
-        say_at(1, i, 0, END(.outcome = LEG_ERROR, .err = ERR_UPSTREAM, .retryable = true, .http_status = 500,
-                            .may_be_billed = i == 1));
+        say_at(1, i, 0,
+               END(.outcome = LEG_ERROR, .err = ERR_UPSTREAM, .retryable = true, .http_status = 500,
+                   .may_be_billed = i == 1));
     }
     play(&one);
     assert_int_equal(w.receipt.legs[0].attempts, 3);
     assert_int_equal(w.attempts_count, 3); /* each through the gate */
     assert_int_equal(w.receipt.legs[0].left_device_bytes, 3 * 17);
-    assert_true(w.receipt.legs[0].cost_estimated); /* the second may have been billed for its input */
+    assert_true(
+        w.receipt.legs[0].cost_estimated); /* the second may have been billed for its input */
     assert_int_equal(w.receipt.cost_usd_nano, 17 / 3 * 1000);
 }
 
@@ -435,7 +443,9 @@ static void answer_by(int backend, struct says_step end, bool refusal)
     open_first = backend;
     say_at(backend, 0, 1000, TEXT);
     if (refusal) {
-        say_at(backend, 0, 0, (struct says_step){.says = SAYS_CONFIDENCE, .p = 0.2, .final = true, .refusal = true});
+        say_at(
+            backend, 0, 0,
+            (struct says_step){.says = SAYS_CONFIDENCE, .p = 0.2, .final = true, .refusal = true});
     }
     say_at(backend, 0, 1000, end);
     play(&one);

@@ -28,12 +28,12 @@ enum says { SAYS_FIRST_BYTE, SAYS_TEXT, SAYS_CONFIDENCE, SAYS_END };
 
 struct says_step {
     enum says says;
-    uint64_t delay_us;       /* after the step before; with `inside`, during start() itself */
+    uint64_t delay_us; /* after the step before; with `inside`, during start() itself */
     bool inside;
     double p;
     bool final, refusal, bad_call;
     struct leg_end end;
-    size_t text_bytes;       /* 0 = a short word */
+    size_t text_bytes; /* 0 = a short word */
 };
 
 struct script {
@@ -44,7 +44,7 @@ struct script {
 enum gate_says { GATE_ADMITS, GATE_REFUSES, GATE_HANGS };
 struct gate_script {
     enum gate_says says;
-    uint64_t delay_us;       /* 0 = inside the call */
+    uint64_t delay_us; /* 0 = inside the call */
     enum err err;
     bool offline;
     bool filter;
@@ -55,10 +55,10 @@ struct world;
 struct attempt {
     struct world *w;
     struct leg *leg;
-    int number;              /* of the leg */
+    int number; /* of the leg */
     int backend;
     bool admitted, settled, started, ended, cancelled;
-    struct text text;        /* that its driver said */
+    struct text text; /* that its driver said */
     struct script script;
     struct leg_end end;
     struct filter *filter;
@@ -69,7 +69,7 @@ struct flow_timer {
     uint64_t at_us, order;
     void (*fn)(void *arg);
     void *arg;
-    struct attempt *owner;   /* of a driver's or gate's step; NULL = the flow's */
+    struct attempt *owner; /* of a driver's or gate's step; NULL = the flow's */
     int step;
 };
 
@@ -90,12 +90,12 @@ struct world {
     struct request *request;
     struct facts *facts;
     struct decision *decision;
-    struct flow *flow;       /* NULL once freed */
+    struct flow *flow; /* NULL once freed */
     /* scripts: asked for at each attempt */
     void (*next_script)(struct world *w, const struct backend *b, struct script *out);
     void (*next_gate)(struct world *w, const struct backend *b, struct gate_script *out);
     unsigned encode_fails_percent;
-    uint32_t no_driver_for;  /* bit per backend */
+    uint32_t no_driver_for; /* bit per backend */
     void *user;
     struct rng rng;
     /* written down */
@@ -107,13 +107,14 @@ struct world {
     struct fault fault;
     struct leg_end last_end;
     bool had_end;
-    struct receipt receipt;  /* a copy; its spans are gone with the arena */
+    struct receipt receipt; /* a copy; its spans are gone with the arena */
     char reason[200];
     char hint[200];
     int redacted;
     /* does something nasty inside a sink call */
-    int gone_in_delta, abandon_in_delta, gone_in_begin, gone_on_admit; /* 1.. = at that call; 0 = never */
-    const char *broken;      /* the first law that did not hold */
+    int gone_in_delta, abandon_in_delta, gone_in_begin,
+        gone_on_admit;  /* 1.. = at that call; 0 = never */
+    const char *broken; /* the first law that did not hold */
     char detail[200];
 };
 
@@ -126,11 +127,11 @@ static void broke(struct world *w, const char *law, const char *detail)
         (void)snprintf(w->detail, sizeof w->detail, "%s", detail);
     }
 }
-#define LAW(w, holds, law)                                                                                             \
-    do {                                                                                                               \
-        if (!(holds)) {                                                                                                \
-            broke((w), (law), #holds);                                                                                 \
-        }                                                                                                              \
+#define LAW(w, holds, law)                                                                         \
+    do {                                                                                           \
+        if (!(holds)) {                                                                            \
+            broke((w), (law), #holds);                                                             \
+        }                                                                                          \
     } while (0)
 
 /* ---- time ---- */
@@ -140,10 +141,12 @@ static uint64_t world_now(void *user)
     return ((struct world *)user)->now_us;
 }
 
-static struct flow_timer *add_timer(struct world *w, uint64_t delay_us, void (*fn)(void *arg), void *arg)
+static struct flow_timer *add_timer(struct world *w, uint64_t delay_us, void (*fn)(void *arg),
+                                    void *arg)
 {
     struct flow_timer *t = NEW(struct flow_timer);
-    *t = (struct flow_timer){.at_us = w->now_us + delay_us, .order = ++w->order, .fn = fn, .arg = arg};
+    *t = (struct flow_timer){
+        .at_us = w->now_us + delay_us, .order = ++w->order, .fn = fn, .arg = arg};
     struct flow_timer **at = &w->timers;
     while (*at && (*at)->at_us <= t->at_us) {
         at = &(*at)->next;
@@ -165,7 +168,8 @@ static void drop_timer(struct world *w, struct flow_timer *t)
     broke(w, "timers", "a timer was stopped that is not there");
 }
 
-static struct flow_timer *world_timer_start(void *user, uint64_t delay_us, void (*fn)(void *arg), void *arg)
+static struct flow_timer *world_timer_start(void *user, uint64_t delay_us, void (*fn)(void *arg),
+                                            void *arg)
 {
     return add_timer(user, delay_us, fn, arg);
 }
@@ -267,7 +271,8 @@ static struct attempt *attempt_of(struct world *w, const struct leg *leg)
     return NULL;
 }
 
-static enum err driver_encode(void *driver, struct leg *leg, struct text *out_body, struct fault *fault)
+static enum err driver_encode(void *driver, struct leg *leg, struct text *out_body,
+                              struct fault *fault)
 {
     struct world *w = driver;
     if (w->encode_fails_percent && rng_below(&w->rng, 100) < w->encode_fails_percent) {
@@ -281,7 +286,8 @@ static struct attempt *new_attempt(struct world *w, struct leg *leg)
 {
     ASSERT(w->attempts_count < WORLD_ATTEMPTS);
     struct attempt *a = &w->attempts[w->attempts_count++];
-    *a = (struct attempt){.w = w, .leg = leg, .number = leg_number(leg), .backend = leg_backend(leg)->index};
+    *a = (struct attempt){
+        .w = w, .leg = leg, .number = leg_number(leg), .backend = leg_backend(leg)->index};
     text_init(&a->text, 4 * MIB);
     return a;
 }
@@ -549,18 +555,24 @@ static void sink_end(void *sink, const struct receipt *r, const struct leg_end *
     if (end) {
         w->last_end = *end;
     }
-    LAW(w, r->outcome != OUTCOME_OK || (end && end->outcome == LEG_OK && r->author && r->fault.code == OK), "clean-end");
+    LAW(w,
+        r->outcome != OUTCOME_OK ||
+            (end && end->outcome == LEG_OK && r->author && r->fault.code == OK),
+        "clean-end");
     LAW(w, r->outcome == OUTCOME_OK || r->fault.code != OK, "failure-has-fault");
     LAW(w, r->outcome != OUTCOME_CANCELLED, "clean-end");
-    LAW(w, (r->outcome == OUTCOME_FAILED || r->outcome == OUTCOME_REFUSED) <= (w->deltas == 0), "clean-end");
+    LAW(w, (r->outcome == OUTCOME_FAILED || r->outcome == OUTCOME_REFUSED) <= (w->deltas == 0),
+        "clean-end");
     LAW(w, r->total_us >= 0 && r->overhead_us >= 0, "receipt-complete");
 }
 
-static const struct sink_type world_sink = {.begin = sink_begin, .delta = sink_delta, .end = sink_end};
+static const struct sink_type world_sink = {
+    .begin = sink_begin, .delta = sink_delta, .end = sink_end};
 
 /* ---- the host ---- */
 
-static void world_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr, const struct leg_end *end)
+static void world_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr,
+                            const struct leg_end *end)
 {
     struct world *w = user;
     (void)leg;
@@ -682,6 +694,5 @@ UNUSED static struct span author_text(const struct world *w, int leg)
     }
     return SPAN("");
 }
-
 
 #endif

@@ -68,9 +68,14 @@ static void catastrophic_patterns_end_soon(void **state)
 static void unicode_and_broken_bytes(void **state)
 {
     (void)state;
-    struct regex *r = compile("stra\xc3\x9f""e \\d+", REGEX_NOCASE);
+    struct regex *r = compile("stra\xc3\x9f"
+                              "e \\d+",
+                              REGEX_NOCASE);
     size_t start = 0;
-    assert_true(regex_find(r, SPAN("\xff\xfe STRA\xc3\x9f""E 12"), 0, &start, NULL));
+    assert_true(regex_find(r,
+                           SPAN("\xff\xfe STRA\xc3\x9f"
+                                "E 12"),
+                           0, &start, NULL));
     assert_int_equal(start, 3);
     regex_free(r);
     r = compile("^\\w+$", 0);

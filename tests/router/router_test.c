@@ -71,8 +71,8 @@ static void policy_strategies(void **state)
     static const struct {
         const char *strategy, *backends;
     } rows[] = {
-        {"device", "device"}, {"cloud", "cloud"}, {"fallback", "device cloud"}, {"cascade", "device cloud"},
-        {"split", "device cloud"},
+        {"device", "device"},        {"cloud", "cloud"},        {"fallback", "device cloud"},
+        {"cascade", "device cloud"}, {"split", "device cloud"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char yaml[600];
@@ -147,8 +147,9 @@ static void pinned_aliases_go_to_their_backend(void **state)
 {
     (void)state;
     struct scene s;
-    scene_open(&s, "backends:\n" DEVICE "  - { name: cloud, tier: cloud, url: \"http://127.0.0.1:1\", model: x, "
-                                        "aliases: [gpt-4o], pin_aliases: true }\n");
+    scene_open(&s, "backends:\n" DEVICE
+                   "  - { name: cloud, tier: cloud, url: \"http://127.0.0.1:1\", model: x, "
+                   "aliases: [gpt-4o], pin_aliases: true }\n");
     s.request->model = SPAN("gpt-4o");
     backends_are(&s, "cloud");
     scene_close(&s);
@@ -172,11 +173,13 @@ static const struct health healths[] = {
 
 static void set_health(struct scene *s, const struct health *h)
 {
-    *scene_state(s, "device") = (struct backend_state){.usable = !h->device_dead, .dead = h->device_dead, .context = 512};
-    *scene_state(s, "cloud") = (struct backend_state){.usable = !h->cloud_offline && !h->cloud_breaker && !h->cloud_busy,
-                                                      .offline = h->cloud_offline,
-                                                      .breaker_open = h->cloud_breaker,
-                                                      .busy = h->cloud_busy};
+    *scene_state(s, "device") =
+        (struct backend_state){.usable = !h->device_dead, .dead = h->device_dead, .context = 512};
+    *scene_state(s, "cloud") =
+        (struct backend_state){.usable = !h->cloud_offline && !h->cloud_breaker && !h->cloud_busy,
+                               .offline = h->cloud_offline,
+                               .breaker_open = h->cloud_breaker,
+                               .busy = h->cloud_busy};
 }
 
 static void each_mode_in_each_health(void **state)
@@ -189,7 +192,8 @@ static void each_mode_in_each_health(void **state)
     } rows[] = {
         {MODE_AUTO,
          {"device cloud", "cloud", "device", "device", "device", "no_backend_available"},
-         {DEGRADED_NO, DEGRADED_NO, DEGRADED_OFFLINE, DEGRADED_CLOUD_FAILED, DEGRADED_CLOUD_FAILED, DEGRADED_NO}},
+         {DEGRADED_NO, DEGRADED_NO, DEGRADED_OFFLINE, DEGRADED_CLOUD_FAILED, DEGRADED_CLOUD_FAILED,
+          DEGRADED_NO}},
         {MODE_PREFER_ON_DEVICE,
          {"device cloud", "cloud", "device", "device", "device", "no_backend_available"},
          {DEGRADED_NO, DEGRADED_DEVICE_FAILED, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO}},
@@ -198,9 +202,11 @@ static void each_mode_in_each_health(void **state)
          {DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO}},
         {MODE_PREFER_IN_CLOUD,
          {"cloud device", "cloud", "device", "device", "device", "no_backend_available"},
-         {DEGRADED_NO, DEGRADED_NO, DEGRADED_OFFLINE, DEGRADED_CLOUD_FAILED, DEGRADED_CLOUD_FAILED, DEGRADED_NO}},
+         {DEGRADED_NO, DEGRADED_NO, DEGRADED_OFFLINE, DEGRADED_CLOUD_FAILED, DEGRADED_CLOUD_FAILED,
+          DEGRADED_NO}},
         {MODE_ONLY_IN_CLOUD,
-         {"cloud", "cloud", "no_backend_available", "no_backend_available", "overloaded", "no_backend_available"},
+         {"cloud", "cloud", "no_backend_available", "no_backend_available", "overloaded",
+          "no_backend_available"},
          {DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO, DEGRADED_NO}},
     };
     struct scene s;
@@ -211,9 +217,11 @@ static void each_mode_in_each_health(void **state)
         for (size_t h = 0; h < ARRAY_LEN(healths); h++) {
             set_health(&s, &healths[h]);
             const char *got = scene_backends(&s);
-            if (strcmp(got, rows[m].backends[h]) != 0 || s.decision->degraded != rows[m].degraded[h]) {
+            if (strcmp(got, rows[m].backends[h]) != 0 ||
+                s.decision->degraded != rows[m].degraded[h]) {
                 fail_msg("%s, %s: %s %s", mode_name(rows[m].mode), healths[h].name, got,
-                         degraded_name(s.decision->degraded) ? degraded_name(s.decision->degraded) : "-");
+                         degraded_name(s.decision->degraded) ? degraded_name(s.decision->degraded)
+                                                             : "-");
             }
         }
     }
@@ -383,12 +391,12 @@ static void the_first_take_wins_and_every_forbid_counts(void **state)
 {
     (void)state;
     struct scene s;
-    scene_open(&s, BOTH CLOUD2
-               "policy:\n  rules:\n"
-               "    - { name: no, when: { language: [xx] }, then: { take: device } }\n"
-               "    - { name: first, when: {}, then: { take: europe } }\n"
-               "    - { name: second, when: {}, then: { take: device } }\n"
-               "    - { name: third, when: {}, then: { forbid: device } }\n");
+    scene_open(&s,
+               BOTH CLOUD2 "policy:\n  rules:\n"
+                           "    - { name: no, when: { language: [xx] }, then: { take: device } }\n"
+                           "    - { name: first, when: {}, then: { take: europe } }\n"
+                           "    - { name: second, when: {}, then: { take: device } }\n"
+                           "    - { name: third, when: {}, then: { forbid: device } }\n");
     backends_are(&s, "europe cloud");
     assert_int_equal(scene_verdict(&s, "no")->verdict, VERDICT_PASS);
     says(scene_verdict(&s, "no")->why, "does not apply: the language is");
@@ -420,7 +428,8 @@ static void forbid_and_require(void **state)
     backends_are(&s, "policy_forbids");
     says(s.decision->err_text, "rule r forbids it");
     scene_close(&s);
-    scene_open(&s, BOTH CLOUD2 "policy:\n  rules:\n    - { name: r, when: {}, then: { require: eu } }\n");
+    scene_open(&s, BOTH CLOUD2
+               "policy:\n  rules:\n    - { name: r, when: {}, then: { require: eu } }\n");
     backends_are(&s, "europe");
     assert_int_equal(s.decision->require_count, 1);
     assert_string_equal(s.decision->require[0], "eu");
@@ -433,7 +442,8 @@ static void forbidding_a_tier_word_means_the_tier(void **state)
 {
     (void)state;
     struct scene s; /* one of the two is called "cloud" */
-    scene_open(&s, BOTH CLOUD2 "policy:\n  rules:\n    - { name: r, when: {}, then: { forbid: cloud } }\n");
+    scene_open(&s, BOTH CLOUD2
+               "policy:\n  rules:\n    - { name: r, when: {}, then: { forbid: cloud } }\n");
     backends_are(&s, "device");
     scene_close(&s);
 }
@@ -446,7 +456,8 @@ static void a_rule_may_tighten_privacy_and_set_a_strategy(void **state)
     backends_are(&s, "device");
     assert_string_equal(s.decision->kept_rule, "r");
     s.request->options.privacy_given = true;
-    s.request->options.privacy = PRIVACY_REDACT; /* as the config's default, but looser than the rule */
+    s.request->options.privacy =
+        PRIVACY_REDACT; /* as the config's default, but looser than the rule */
     backends_are(&s, "policy_forbids");
     scene_close(&s);
     scene_open(&s, RULE("strategy: fallback"));
@@ -477,9 +488,13 @@ static void set_up_when(struct scene *s, const char *fact)
         scene_say(s, "Bitte schreibe mir ein Gedicht");
     } else if (strcmp(fact, "tools") == 0) {
         scene_state(s, "device")->tools = true;
-        scene_body(s, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\"}]}");
+        scene_body(
+            s,
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\"}]}");
     } else if (strcmp(fact, "schema") == 0) {
-        scene_body(s, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\"}}");
+        scene_body(
+            s,
+            "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"response_format\":{\"type\":\"json_schema\"}}");
     } else if (strcmp(fact, "images") == 0) {
         scene_state(s, "device")->images = true;
         s->request->has_images = true;
@@ -510,7 +525,7 @@ static void every_when_key(void **state)
 {
     (void)state;
     static const struct {
-        const char *when, *holds, *not; /* facts under which it holds, and does not */
+        const char *when, *holds, *not ; /* facts under which it holds, and does not */
         const char *why;
     } rows[] = {
         {"max_prompt_tokens: 32", "", "long", "prompt tokens, over 32"},
@@ -539,8 +554,10 @@ static void every_when_key(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char yaml[800];
         struct scene s;
-        (void)snprintf(yaml, sizeof yaml,
-                       BOTH "policy:\n  rules:\n    - { name: r, when: { %s }, then: { forbid: device } }\n", rows[i].when);
+        (void)snprintf(
+            yaml, sizeof yaml,
+            BOTH "policy:\n  rules:\n    - { name: r, when: { %s }, then: { forbid: device } }\n",
+            rows[i].when);
         for (int holds = 0; holds < 2; holds++) {
             scene_open(&s, yaml);
             scene_state(&s, "device")->context = 100000;
@@ -548,7 +565,8 @@ static void every_when_key(void **state)
             (void)scene_decide(&s);
             const struct rule_verdict *v = scene_verdict(&s, "r");
             if ((v->verdict == VERDICT_FORBID) != (holds == 1)) {
-                fail_msg("when: { %s } %s: %.*s", rows[i].when, holds ? rows[i].holds : rows[i].not, SPAN_ARG(v->why));
+                fail_msg("when: { %s } %s: %.*s", rows[i].when, holds ? rows[i].holds : rows[i].not,
+                         SPAN_ARG(v->why));
             }
             if (!holds) {
                 says(v->why, rows[i].why);
@@ -571,9 +589,11 @@ static void a_hostile_pattern_fails_closed(void **state)
     for (int i = 0; i < 2; i++) {
         char yaml[800];
         struct scene s;
-        (void)snprintf(yaml, sizeof yaml,
-                       BOTH "policy:\n  rules:\n    - { name: r, when: { matches: \"^(a|aa|b)+$\" }, then: { %s } }\n",
-                       thens[i]);
+        (void)snprintf(
+            yaml, sizeof yaml,
+            BOTH
+            "policy:\n  rules:\n    - { name: r, when: { matches: \"^(a|aa|b)+$\" }, then: { %s } }\n",
+            thens[i]);
         scene_open(&s, yaml);
         scene_state(&s, "device")->context = 100000;
         scene_say(&s, text);
@@ -589,7 +609,9 @@ static void who_cannot_carry_it_is_not_chosen(void **state)
     (void)state;
     struct scene s;
     scene_open(&s, BOTH);
-    scene_body(&s, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\"}]}");
+    scene_body(
+        &s,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"tools\":[{\"type\":\"function\"}]}");
     backends_are(&s, "cloud");
     says(s.decision->reason, "device: cannot call tools");
     assert_int_equal(s.decision->degraded, DEGRADED_NO);
@@ -740,7 +762,8 @@ static void fixed_explain(void *self, const struct facts *f, struct text *out)
     (void)f;
     text_add_c(out, "{}");
 }
-static const struct scorer_type fixed = {.name = "fixed", .score = fixed_score, .explain = fixed_explain};
+static const struct scorer_type fixed = {
+    .name = "fixed", .score = fixed_score, .explain = fixed_explain};
 
 static void score_and_threshold(void **state)
 {
@@ -751,20 +774,26 @@ static void score_and_threshold(void **state)
         double quality, score;
         const char *backends;
     } rows[] = {
-        {"split", "0.5", -1, 0.5, "device cloud"},   {"split", "0.5", -1, 0.49, "cloud device"},
-        {"split", "0", -1, 0.0, "device cloud"},     {"split", "1", -1, 1.0, "cloud device"},
-        {"cascade", "0.6", -1, 0.26, "device cloud"}, {"cascade", "0.6", -1, 0.24, "cloud device"},
-        {"cascade", "1", -1, 1.0, "cloud device"},   {"cascade", "0", -1, 0.0, "device cloud"},
-        {"cascade", "auto", -1, 0.24, "cloud device"}, {"cascade", "auto", 0.0, 0.01, "device cloud"},
-        {"split", "auto", 0.5, 0.35, "device cloud"}, {"split", "0.9", 0.0, 0.5, "cloud device"},
+        {"split", "0.5", -1, 0.5, "device cloud"},
+        {"split", "0.5", -1, 0.49, "cloud device"},
+        {"split", "0", -1, 0.0, "device cloud"},
+        {"split", "1", -1, 1.0, "cloud device"},
+        {"cascade", "0.6", -1, 0.26, "device cloud"},
+        {"cascade", "0.6", -1, 0.24, "cloud device"},
+        {"cascade", "1", -1, 1.0, "cloud device"},
+        {"cascade", "0", -1, 0.0, "device cloud"},
+        {"cascade", "auto", -1, 0.24, "cloud device"},
+        {"cascade", "auto", 0.0, 0.01, "device cloud"},
+        {"split", "auto", 0.5, 0.35, "device cloud"},
+        {"split", "0.9", 0.0, 0.5, "cloud device"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct scene s;
         char yaml[700];
         struct fault fault = {0};
         double p = rows[i].score;
-        (void)snprintf(yaml, sizeof yaml, BOTH "policy: { strategy: %s, threshold: %s }\n", rows[i].strategy,
-                       rows[i].threshold);
+        (void)snprintf(yaml, sizeof yaml, BOTH "policy: { strategy: %s, threshold: %s }\n",
+                       rows[i].strategy, rows[i].threshold);
         scene_open(&s, yaml);
         router_free(s.router);
         assert_int_equal(router_new(s.config, &fixed, &p, &s.router, &fault), OK);
@@ -810,7 +839,8 @@ static void explain_is_as_interface_says(void **state)
     text_init(&t, 64 * KIB);
     router_explain(s.router, s.facts, s.decision, &t);
     assert_int_equal(json_parse_in(s.arena, text_span(&t), &root, &fault), OK);
-    static const char *const keys[] = {"decision", "rules", "score", "threshold", "features", "privacy", "device", "runs"};
+    static const char *const keys[] = {"decision", "rules",   "score",  "threshold",
+                                       "features", "privacy", "device", "runs"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         assert_non_null(json_get(root, keys[i]));
     }
@@ -820,8 +850,9 @@ static void explain_is_as_interface_says(void **state)
     assert_true(span_is(json_str(json_at(json_get(decision, "backends"), 0)), "device"));
     assert_true(json_str(json_get(decision, "reason")).len > 0);
     assert_true(json_len(json_get(root, "rules")) >= 11);
-    static const char *const built_in[] = {"privacy", "mode", "model", "r", "capability", "health", "budget",
-                                           "battery", "task", "score", "policy"};
+    static const char *const built_in[] = {"privacy",    "mode",   "model",  "r",
+                                           "capability", "health", "budget", "battery",
+                                           "task",       "score",  "policy"};
     for (size_t i = 0; i < ARRAY_LEN(built_in); i++) {
         const struct json *rule = json_at(json_get(root, "rules"), i);
         assert_true(span_is(json_str(json_get(rule, "rule")), built_in[i]));
@@ -837,7 +868,8 @@ static void explain_is_as_interface_says(void **state)
     text_clear(&t);
     router_explain(s.router, s.facts, s.decision, &t);
     assert_int_equal(json_parse_in(s.arena, text_span(&t), &root, &fault), OK);
-    assert_true(span_is(json_str(json_get(json_get(json_get(root, "decision"), "error"), "code")), "model_not_found"));
+    assert_true(span_is(json_str(json_get(json_get(json_get(root, "decision"), "error"), "code")),
+                        "model_not_found"));
     text_done(&t);
     scene_close(&s);
 }
@@ -847,12 +879,14 @@ static void the_request_is_read(void **state)
     (void)state;
     struct scene s;
     scene_open(&s, BOTH);
-    scene_body(&s, "{\"messages\":["
-                   "{\"role\":\"system\",\"content\":\"Be brief.\"},"
-                   "{\"role\":\"user\",\"content\":\"first\"},"
-                   "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
-                   "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"turn on\"},{\"type\":\"image_url\"},"
-                   "{\"type\":\"text\",\"text\":\"the light\"}]}]}");
+    scene_body(
+        &s,
+        "{\"messages\":["
+        "{\"role\":\"system\",\"content\":\"Be brief.\"},"
+        "{\"role\":\"user\",\"content\":\"first\"},"
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"turn on\"},{\"type\":\"image_url\"},"
+        "{\"type\":\"text\",\"text\":\"the light\"}]}]}");
     assert_true(span_is(s.facts->last_user, "turn on\nthe light"));
     assert_int_equal(s.facts->turns, 2);
     assert_int_equal(s.facts->task, TASK_COMMAND);

@@ -20,13 +20,14 @@ struct scene {
 };
 
 #define DEVICE "  - { name: device, tier: device, model: nano.gguf }\n"
-#define CLOUD                                                                                                          \
-    "  - { name: cloud, tier: cloud, api: openai, url: \"http://127.0.0.1:9000/v1\", model: m-fast, labels: [us],\n"   \
+#define CLOUD                                                                                                        \
+    "  - { name: cloud, tier: cloud, api: openai, url: \"http://127.0.0.1:9000/v1\", model: m-fast, labels: [us],\n" \
     "      aliases: [gpt-4o, \"gpt-4*\"], context: 128000, price: { input_usd_per_mtok: 1.0, output_usd_per_mtok: 2.0 } }\n"
-#define CLOUD2                                                                                                         \
-    "  - { name: europe, tier: cloud, api: openai, url: \"http://127.0.0.1:9001/v1\", model: m-eu, labels: [eu],\n"    \
+#define CLOUD2                                                                                                      \
+    "  - { name: europe, tier: cloud, api: openai, url: \"http://127.0.0.1:9001/v1\", model: m-eu, labels: [eu],\n" \
     "      price: { input_usd_per_mtok: 9.0, output_usd_per_mtok: 9.0 } }\n"
-#define EDGE "  - { name: shed, tier: edge, api: openai, url: \"http://127.0.0.1:9002/v1\", model: m-edge }\n"
+#define EDGE                                                                                       \
+    "  - { name: shed, tier: edge, api: openai, url: \"http://127.0.0.1:9002/v1\", model: m-edge }\n"
 #define BOTH "backends:\n" DEVICE CLOUD
 
 static struct config *scene_config(const char *yaml)
@@ -93,16 +94,18 @@ static void scene_open(struct scene *s, const char *yaml)
     s->request->n = 1;
     s->request->options.max_cost_usd_nano = -1;
     s->request->options.quality = -1;
-    s->facts->device = (struct device_facts){.battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1, .load = -1};
+    s->facts->device = (struct device_facts){
+        .battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1, .load = -1};
     s->facts->budget_left_usd_nano = -1;
     s->facts->hour = 12;
     for (int i = 0; i < s->config->backends_count; i++) {
         const struct backend *b = &s->config->backends[i];
-        s->facts->backends[i] = (struct backend_state){.usable = true,
-                                                       .context = b->tier == TIER_DEVICE ? 512 : b->context,
-                                                       .json_schema = true,
-                                                       .multiple_choices = true,
-                                                       .logprobs = true};
+        s->facts->backends[i] =
+            (struct backend_state){.usable = true,
+                                   .context = b->tier == TIER_DEVICE ? 512 : b->context,
+                                   .json_schema = true,
+                                   .multiple_choices = true,
+                                   .logprobs = true};
     }
     scene_say(s, "hi");
 }
@@ -133,7 +136,8 @@ UNUSED static const char *scene_backends(struct scene *s)
     struct span text = SPAN("");
     const struct decision *d = scene_decide(s);
     for (int i = 0; i < d->backends_count; i++) {
-        text = arena_printf(s->arena, "%.*s%s%s", SPAN_ARG(text), i ? " " : "", d->backends[i]->name);
+        text =
+            arena_printf(s->arena, "%.*s%s%s", SPAN_ARG(text), i ? " " : "", d->backends[i]->name);
     }
     if (d->err) {
         text = arena_printf(s->arena, "%s", err_code(d->err));

@@ -94,8 +94,11 @@ static void tasks_are_guessed(void **state)
 static void a_system_message_may_name_the_task(void **state)
 {
     (void)state;
-    assert_int_equal(words_task(SPAN("what is my balance"), SPAN("Classify the intent of the user.")), TASK_INTENT);
-    assert_int_equal(words_task(SPAN("hi"), SPAN("You are a helpful assistant. Write python code.")), TASK_CHAT);
+    assert_int_equal(
+        words_task(SPAN("what is my balance"), SPAN("Classify the intent of the user.")),
+        TASK_INTENT);
+    assert_int_equal(
+        words_task(SPAN("hi"), SPAN("You are a helpful assistant. Write python code.")), TASK_CHAT);
 }
 
 static const struct {
@@ -103,15 +106,21 @@ static const struct {
 } languages[] = {
     {"turn on the kitchen light", "en"},
     {"what is the capital of France?", "en"},
-    {"Bitte schreibe mir ein Gedicht \xc3\xbc""ber das Meer", "de"},
+    {"Bitte schreibe mir ein Gedicht \xc3\xbc"
+     "ber das Meer",
+     "de"},
     {"Quelle est la capitale de la France ? Dis-moi les d\xc3\xa9tails pour une visite", "fr"},
-    {"\xc2\xbf""Cu\xc3\xa1l es la capital de Espa\xc3\xb1""a y por qu\xc3\xa9?", "es"},
+    {"\xc2\xbf"
+     "Cu\xc3\xa1l es la capital de Espa\xc3\xb1"
+     "a y por qu\xc3\xa9?",
+     "es"},
     {"Qual \xc3\xa9 a capital do Brasil e por que voc\xc3\xaa gosta?", "pt"},
     {"Perch\xc3\xa9 il cielo \xc3\xa8 blu e come sono gli uccelli", "it"},
     {"Wat is het weer en hoe zijn de wegen", "nl"},
     {"Co to jest i jak si\xc4\x99 nazywa", "pl"},
     {"\xd0\xba\xd0\xb0\xd0\xba \xd0\xb4\xd0\xb5\xd0\xbb\xd0\xb0", "ru"},
-    {"\xd1\x8f\xd0\xba \xd1\x81\xd0\xbf\xd1\x80\xd0\xb0\xd0\xb2\xd0\xb8, \xd0\xbf\xd1\x80\xd0\xb8\xd1\x97\xd1\x85\xd0\xb0\xd0\xb2", "uk"},
+    {"\xd1\x8f\xd0\xba \xd1\x81\xd0\xbf\xd1\x80\xd0\xb0\xd0\xb2\xd0\xb8, \xd0\xbf\xd1\x80\xd0\xb8\xd1\x97\xd1\x85\xd0\xb0\xd0\xb2",
+     "uk"},
     {"\xe4\xbd\xa0\xe5\xa5\xbd\xe5\x90\x97", "zh"},
     {"\xe3\x81\x93\xe3\x82\x93\xe3\x81\xab\xe3\x81\xa1\xe3\x81\xaf\xe4\xb8\x96\xe7\x95\x8c", "ja"},
     {"\xec\x95\x88\xeb\x85\x95", "ko"},
@@ -127,7 +136,8 @@ static void languages_are_guessed(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
         const char *got = words_language(span_c(languages[i].text));
-        if ((got == NULL) != (languages[i].language == NULL) || (got && strcmp(got, languages[i].language) != 0)) {
+        if ((got == NULL) != (languages[i].language == NULL) ||
+            (got && strcmp(got, languages[i].language) != 0)) {
             fail_msg("\"%s\": %s, not %s", languages[i].text, got ? got : "none",
                      languages[i].language ? languages[i].language : "none");
         }

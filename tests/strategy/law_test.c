@@ -109,9 +109,13 @@ static uint64_t some_delay_us(struct rng *r)
 
 static struct leg_end some_end(struct rng *r)
 {
-    static const enum err errs[] = {ERR_UPSTREAM, ERR_OVERLOADED, ERR_RATE_LIMITED, ERR_DEADLINE, ERR_CONTEXT_LENGTH};
+    static const enum err errs[] = {ERR_UPSTREAM, ERR_OVERLOADED, ERR_RATE_LIMITED, ERR_DEADLINE,
+                                    ERR_CONTEXT_LENGTH};
     static const int64_t waits[] = {-1, -1, 0, 100, 1999, 2000, 2001, 60000};
-    struct leg_end end = {.outcome = LEG_OK, .finish = FINISH_STOP, .usage = USAGE_UNKNOWN, .http_status = 200,
+    struct leg_end end = {.outcome = LEG_OK,
+                          .finish = FINISH_STOP,
+                          .usage = USAGE_UNKNOWN,
+                          .http_status = 200,
                           .retry_after_ms = -1};
     if (chance(r, 70)) {
         end.usage = (struct usage){10, 20, 0, -1, false};
@@ -151,8 +155,11 @@ static void random_script(struct world *w, const struct backend *b, struct scrip
         out->steps[out->count - 1] = (struct says_step){.says = SAYS_TEXT, .text_bytes = 300 * KIB};
     }
     if (local && chance(r, 80)) {
-        out->steps[out->count++] = (struct says_step){
-            .says = SAYS_CONFIDENCE, .p = p, .final = true, .refusal = chance(r, 10), .bad_call = chance(r, 5)};
+        out->steps[out->count++] = (struct says_step){.says = SAYS_CONFIDENCE,
+                                                      .p = p,
+                                                      .final = true,
+                                                      .refusal = chance(r, 10),
+                                                      .bad_call = chance(r, 5)};
     }
     if (chance(r, 92)) { /* else it hangs */
         out->steps[out->count++] = (struct says_step){.says = SAYS_END, .end = some_end(r)};
@@ -283,7 +290,8 @@ static void check_receipt(struct world *w)
     int64_t cost = 0;
     for (int i = 0; i < r->legs_count; i++) {
         cost += r->legs[i].cost_usd_nano;
-        LAW(w, r->author != r->legs[i].leg || r->legs[i].outcome != LEG_REFUSED, "no-refused-author");
+        LAW(w, r->author != r->legs[i].leg || r->legs[i].outcome != LEG_REFUSED,
+            "no-refused-author");
     }
     LAW(w, r->cost_usd_nano == cost, "cost-is-the-sum");
     LAW(w, (w->deltas > 0) == (r->ttft_us >= 0), "receipt-complete");
@@ -304,13 +312,15 @@ static void run_one(struct world *w, uint64_t seed)
     world_open(w);
     random_decision(w, which);
     random_client(w);
-    struct strategy watched = {.name = all[which]->name, .state_size = all[which]->state_size, .step = watch_step};
+    struct strategy watched = {
+        .name = all[which]->name, .state_size = all[which]->state_size, .step = watch_step};
     watch = (struct watch){.w = w, .which = which};
     bool deadline = w->decision->deadline_us > 0;
     enum degraded degraded = DEGRADED_NO;
     world_start(w, &watched);
     (void)world_run(w);
-    if (anything_hangs(w)) { /* a script that hangs: only the client can end it, or a deadline had to */
+    if (anything_hangs(
+            w)) { /* a script that hangs: only the client can end it, or a deadline had to */
         LAW(w, !deadline || w->deltas > 0, "deadline");
         on_gone(w);
         (void)world_run(w);
@@ -389,10 +399,13 @@ static void every_move_of_a_leg_was_seen(void **state)
 }
 
 static const char *const event_names[EVENT_KINDS] = {
-    [EV_BEGIN] = "begin", [EV_FIRST_BYTE] = "first byte", [EV_DELTA] = "delta",     [EV_CONFIDENCE] = "confidence",
-    [EV_END] = "end ok",  [EV_TIMER] = "timer",           [EVENT_KINDS - 1] = "end bad",
+    [EV_BEGIN] = "begin",          [EV_FIRST_BYTE] = "first byte",
+    [EV_DELTA] = "delta",          [EV_CONFIDENCE] = "confidence",
+    [EV_END] = "end ok",           [EV_TIMER] = "timer",
+    [EVENT_KINDS - 1] = "end bad",
 };
-static const char *const phase_names[PHASE_COUNT] = {"start", "trying", "showing", "judging", "escalated", "done"};
+static const char *const phase_names[PHASE_COUNT] = {"start",   "trying",    "showing",
+                                                     "judging", "escalated", "done"};
 
 static int transitions(int which, bool print)
 {
@@ -403,8 +416,8 @@ static int transitions(int which, bool print)
                 uint64_t count = steps_seen[which][from][kind][to];
                 n += count > 0;
                 if (count && print) {
-                    print_message("  %-10s %-10s -> %-10s %9llu\n", phase_names[from], event_names[kind],
-                                  phase_names[to], (unsigned long long)count);
+                    print_message("  %-10s %-10s -> %-10s %9llu\n", phase_names[from],
+                                  event_names[kind], phase_names[to], (unsigned long long)count);
                 }
             }
         }
@@ -420,12 +433,13 @@ static void every_transition_of_a_strategy_was_seen(void **state)
     for (size_t i = 0; i < ARRAY_LEN(all) && !getenv("LAW_SEED") && !getenv("LAW_ONLY"); i++) {
         bool print = getenv("LAW_VERBOSE") != NULL;
         int n = transitions((int)i, print);
-        print_message("%s: %d transitions; ok %llu, partial %llu, failed %llu, cancelled %llu, refused %llu\n",
-                      all[i]->name, n, (unsigned long long)outcomes_seen[i][OUTCOME_OK],
-                      (unsigned long long)outcomes_seen[i][OUTCOME_PARTIAL],
-                      (unsigned long long)outcomes_seen[i][OUTCOME_FAILED],
-                      (unsigned long long)outcomes_seen[i][OUTCOME_CANCELLED],
-                      (unsigned long long)outcomes_seen[i][OUTCOME_REFUSED]);
+        print_message(
+            "%s: %d transitions; ok %llu, partial %llu, failed %llu, cancelled %llu, refused %llu\n",
+            all[i]->name, n, (unsigned long long)outcomes_seen[i][OUTCOME_OK],
+            (unsigned long long)outcomes_seen[i][OUTCOME_PARTIAL],
+            (unsigned long long)outcomes_seen[i][OUTCOME_FAILED],
+            (unsigned long long)outcomes_seen[i][OUTCOME_CANCELLED],
+            (unsigned long long)outcomes_seen[i][OUTCOME_REFUSED]);
         assert_true(n >= expected[i]);
         for (int o = 0; o < OUTCOME_COUNT; o++) {
             assert_true(outcomes_seen[i][o] > 0);

@@ -65,12 +65,19 @@ static void add(struct script *s, struct says_step step)
 
 static struct leg_end well(void)
 {
-    return (struct leg_end){.outcome = LEG_OK, .finish = FINISH_STOP, .usage = {10, 20, 0, -1, false}, .retry_after_ms = -1};
+    return (struct leg_end){.outcome = LEG_OK,
+                            .finish = FINISH_STOP,
+                            .usage = {10, 20, 0, -1, false},
+                            .retry_after_ms = -1};
 }
 
 static struct leg_end badly(enum err err, const char *text)
 {
-    return (struct leg_end){.outcome = LEG_ERROR, .err = err, .text = span_c(text), .usage = USAGE_UNKNOWN, .retry_after_ms = -1};
+    return (struct leg_end){.outcome = LEG_ERROR,
+                            .err = err,
+                            .text = span_c(text),
+                            .usage = USAGE_UNKNOWN,
+                            .retry_after_ms = -1};
 }
 
 /* A whole answer of the device with this confidence (< 0: gives none). */
@@ -109,8 +116,8 @@ static void play(void)
     }
 }
 
-#define SCENE(strategy, backends)                                                                                      \
-    current = &strategy;                                                                                               \
+#define SCENE(strategy, backends)                                                                  \
+    current = &strategy;                                                                           \
     scene(&strategy, backends)
 
 static void ended(enum outcome outcome, int author, enum degraded degraded, const char *reason)
@@ -161,16 +168,20 @@ static void the_device_stands_in_for_the_cloud(void **state)
         bool offline, refused;
         enum degraded degraded;
     } rows[] = {
-        {ERR_UPSTREAM, false, false, DEGRADED_CLOUD_FAILED}, {ERR_DEADLINE, false, false, DEGRADED_CLOUD_FAILED},
-        {ERR_UPSTREAM, true, false, DEGRADED_OFFLINE},       {ERR_UPSTREAM, false, true, DEGRADED_CLOUD_FAILED},
-        {ERR_BUDGET, false, true, DEGRADED_BUDGET},          {ERR_NO_BACKEND, true, true, DEGRADED_OFFLINE},
+        {ERR_UPSTREAM, false, false, DEGRADED_CLOUD_FAILED},
+        {ERR_DEADLINE, false, false, DEGRADED_CLOUD_FAILED},
+        {ERR_UPSTREAM, true, false, DEGRADED_OFFLINE},
+        {ERR_UPSTREAM, false, true, DEGRADED_CLOUD_FAILED},
+        {ERR_BUDGET, false, true, DEGRADED_BUDGET},
+        {ERR_NO_BACKEND, true, true, DEGRADED_OFFLINE},
         {ERR_POLICY, false, true, DEGRADED_NO},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         SCENE(strategy_fallback, "cd");
         w.decision->local_count = 0;
         if (rows[i].refused) {
-            gates[0] = (struct gate_script){.says = GATE_REFUSES, .err = rows[i].err, .offline = rows[i].offline};
+            gates[0] = (struct gate_script){
+                .says = GATE_REFUSES, .err = rows[i].err, .offline = rows[i].offline};
         } else {
             struct leg_end end = badly(rows[i].err, "no");
             end.offline = rows[i].offline;
@@ -249,7 +260,8 @@ static void refuse_means_refuse(void **state)
 static void a_decision_that_says_no(void **state)
 {
     (void)state;
-    static const struct strategy *const all[] = {&strategy_device, &strategy_cascade, &strategy_fallback};
+    static const struct strategy *const all[] = {&strategy_device, &strategy_cascade,
+                                                 &strategy_fallback};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         current = all[i];
         scene(all[i], "dc");
@@ -324,11 +336,16 @@ static void declining_and_broken_calls_go_up(void **state)
         SCENE(strategy_cascade, "dc");
         struct script *s = script_of(0);
         add(s, (struct says_step){.says = SAYS_TEXT});
-        add(s, (struct says_step){.says = SAYS_CONFIDENCE, .p = 0.99, .final = true, .refusal = i == 0, .bad_call = i == 1});
+        add(s, (struct says_step){.says = SAYS_CONFIDENCE,
+                                  .p = 0.99,
+                                  .final = true,
+                                  .refusal = i == 0,
+                                  .bad_call = i == 1});
         add(s, (struct says_step){.says = SAYS_END, .end = well()});
         cloud_answers(1);
         play();
-        ended(OUTCOME_OK, 2, DEGRADED_NO, i == 0 ? "the device declined" : "tool call does not parse");
+        ended(OUTCOME_OK, 2, DEGRADED_NO,
+              i == 0 ? "the device declined" : "tool call does not parse");
         assert_true(w.receipt.confidence == (i == 0 ? 0.99 : 0));
     }
 }
@@ -359,7 +376,9 @@ static void the_rejected_answer_is_better_than_none(void **state)
     offline.offline = true;
     fails(2, offline);
     play();
-    ended(OUTCOME_OK, 1, DEGRADED_OFFLINE, "cloud1: 503; cloud2: no route; the device's answer is served although confidence 0.41 below 0.60");
+    ended(
+        OUTCOME_OK, 1, DEGRADED_OFFLINE,
+        "cloud1: 503; cloud2: no route; the device's answer is served although confidence 0.41 below 0.60");
     assert_true(w.deltas > 0);
     assert_int_equal(w.receipt.legs_count, 3);
 }
@@ -461,7 +480,8 @@ static void one_side_only_is_a_plain_list(void **state)
     cloud_answers(1);
     play();
     ended(OUTCOME_OK, 2, DEGRADED_NO, "cloud0: 503");
-    SCENE(strategy_cascade, "cd"); /* the score was far too low: the cloud first, the device behind it */
+    SCENE(strategy_cascade,
+          "cd"); /* the score was far too low: the cloud first, the device behind it */
     w.decision->local_count = 0;
     fails(0, badly(ERR_UPSTREAM, "503"));
     device_answers(1, 0.1);
@@ -473,7 +493,8 @@ static void one_side_only_is_a_plain_list(void **state)
 
 static void collect(void *user, const struct delta *d)
 {
-    text_addf(user, "%d%d[%.*s|%.*s|%.*s]", d->kind, d->choice, SPAN_ARG(d->text), SPAN_ARG(d->tool_id), SPAN_ARG(d->logprobs));
+    text_addf(user, "%d%d[%.*s|%.*s|%.*s]", d->kind, d->choice, SPAN_ARG(d->text),
+              SPAN_ARG(d->tool_id), SPAN_ARG(d->logprobs));
 }
 
 static void held_pieces_come_back_in_order(void **state)
