@@ -35,7 +35,7 @@ struct decision {
     double threshold;         /* below it the cloud answers; < 0 = none */
     bool threshold_calibrated;
     enum degraded degraded;   /* known before the first leg */
-    const char *reduced[8];   /* what is less while degraded */
+    const char *reduced[8];   /* what a device answer lacks beside the cloud's; told while degraded */
     int reduced_count;
     const char *kept_rule;    /* policy held the request on the device: by which rule … */
     const char *kept_type;    /* … for which kind of finding, or NULL */

@@ -149,12 +149,20 @@ static void write_author(struct json_out *w, const struct receipt *r)
     write_text(w, r->reason);
 }
 
+/* What a device answer lacks beside the tier that should have given it; the decision notes it in any case. */
+static int reduced_count(const struct receipt *r, const struct decision *d)
+{
+    bool device_stands_in = r->degraded == DEGRADED_OFFLINE || r->degraded == DEGRADED_CLOUD_FAILED ||
+                            r->degraded == DEGRADED_BUDGET;
+    return d && device_stands_in ? d->reduced_count : 0;
+}
+
 static void write_service(struct json_out *w, const struct receipt *r, const struct decision *d)
 {
     PUT_C(w, "degraded", degraded_name(r->degraded));
     KEY(w, "reduced");
     json_begin_array(w);
-    for (int i = 0; d && i < d->reduced_count; i++) {
+    for (int i = 0; i < reduced_count(r, d); i++) {
         json_c(w, d->reduced[i]);
     }
     json_end_array(w);

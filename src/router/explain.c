@@ -25,7 +25,7 @@ static void put_decision(struct json_out *w, const struct decision *d)
     json_put_c(w, "degraded", degraded_name(d->degraded));
     json_key(w, "reduced");
     json_begin_array(w);
-    for (int i = 0; i < d->reduced_count; i++) {
+    for (int i = 0; d->degraded != DEGRADED_NO && i < d->reduced_count; i++) {
         json_c(w, d->reduced[i]);
     }
     json_end_array(w);

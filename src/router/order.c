@@ -205,6 +205,10 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
         return (struct plan){!(first && means(x, x->take->then.take, first)),
                              SAY(x, "rule %s", x->take->name)};
     }
+    if (strcmp(d->strategy, "device") == 0 || strcmp(d->strategy, "cloud") == 0) {
+        bool cloud = strcmp(d->strategy, "cloud") == 0;
+        return (struct plan){cloud, cloud ? SPAN("policy cloud") : SPAN("policy device")};
+    }
     if (battery.len) {
         return (struct plan){true, battery};
     }
@@ -213,9 +217,6 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     }
     if (task.len && o->first_local_count == 0) {
         return (struct plan){true, task};
-    }
-    if (strcmp(d->strategy, "cloud") == 0) {
-        return (struct plan){true, SPAN("policy cloud")};
     }
     if (!judged) {
         return (struct plan){false, SAY(x, "policy %s", d->strategy)};
@@ -260,6 +261,13 @@ static void reduce(struct decision *d, const char *what)
     }
 }
 
+/* `here`: a device that may answer; else another tier that may, or might have. */
+static bool counts_as(const struct candidate *c, bool here)
+{
+    bool local = is_local(c->backend);
+    return here ? local && c->out == IN : !local && (c->out == IN || service_failed(c->out));
+}
+
 static bool lost_ability(const struct deciding *x, size_t offset_state, size_t offset_backend)
 {
     bool here = false;
@@ -269,8 +277,8 @@ static bool lost_ability(const struct deciding *x, size_t offset_state, size_t o
         bool can = *(const bool *)((const char *)c->state + offset_state) ||
                    (c->backend->api != API_LOCAL &&
                     *(const bool *)((const char *)c->backend + offset_backend));
-        here |= can && c->out == IN;
-        there |= can && service_failed(c->out);
+        here |= can && counts_as(c, true);
+        there |= can && counts_as(c, false);
     }
     return there && !here;
 }
@@ -280,7 +288,7 @@ static int64_t widest_context(const struct deciding *x, bool here)
     int64_t widest = 0;
     for (int i = 0; i < x->count; i++) {
         const struct candidate *c = &x->candidates[i];
-        if (here ? c->out == IN : service_failed(c->out)) {
+        if (counts_as(c, here)) {
             int64_t context = c->state->context > 0 ? c->state->context : c->backend->context;
             widest = MAX(widest, context);
         }
@@ -291,9 +299,20 @@ static int64_t widest_context(const struct deciding *x, bool here)
 #define LOST(x, what)                                                                              \
     lost_ability((x), offsetof(struct backend_state, what), offsetof(struct backend, what))
 
+/* What the device lacks beside the other tiers. Noted also while these are well: one may fail later, and then the
+ * receipt says it. */
 static void list_what_is_less(struct deciding *x)
 {
     struct decision *d = x->d;
+    bool here_any = false;
+    bool there_any = false;
+    for (int i = 0; i < x->count; i++) {
+        here_any |= counts_as(&x->candidates[i], true);
+        there_any |= counts_as(&x->candidates[i], false);
+    }
+    if (!here_any || !there_any) {
+        return;
+    }
     int64_t here = widest_context(x, true);
     int64_t there = widest_context(x, false);
     /* a cloud whose context is not configured has a long one */
@@ -326,7 +345,6 @@ static void judge_service(struct deciding *x, const struct order *o)
         d->degraded = side_failed(x, 0, OUT_OFFLINE)  ? DEGRADED_OFFLINE
                       : side_failed(x, 0, OUT_BUDGET) ? DEGRADED_BUDGET
                                                       : DEGRADED_CLOUD_FAILED;
-        list_what_is_less(x);
     }
     bool no_device = o->first_local_count + o->last_local_count == 0;
     if (no_device && x->mode == MODE_PREFER_ON_DEVICE && side_failed(x, 1, IN)) {
@@ -398,6 +416,7 @@ void settle_order(struct deciding *x)
         return;
     }
     judge_service(x, &o);
+    list_what_is_less(x);
     struct span why = x->must_stay ? x->d->rules[0].why
                       : x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD
                           ? SAY(x, "mode %s", mode_name(x->mode))

@@ -699,6 +699,17 @@ static void max_cost_leaves_out_what_is_too_dear(void **state)
 
 /* ---- the machine ---- */
 
+static void one_leg_policies_mean_what_they_say(void **state)
+{
+    (void)state;
+    struct scene s;
+    scene_open(&s, BOTH "policy: { strategy: device }\n");
+    s.facts->device.battery = 0.1;
+    backends_are(&s, "device");
+    says(s.decision->reason, "policy device");
+    scene_close(&s);
+}
+
 static void a_low_battery_sends_upwards(void **state)
 {
     (void)state;
@@ -935,6 +946,7 @@ int main(void)
         cmocka_unit_test(long_prompts_go_where_they_fit),
         cmocka_unit_test(budgets),
         cmocka_unit_test(max_cost_leaves_out_what_is_too_dear),
+        cmocka_unit_test(one_leg_policies_mean_what_they_say),
         cmocka_unit_test(a_low_battery_sends_upwards),
         cmocka_unit_test(a_model_is_not_asked_for_what_it_is_not_made_for),
         cmocka_unit_test(score_and_threshold),
