@@ -20,8 +20,9 @@
  * sequence (part of one aborts the process), the tail is removed afterwards; the bytes move at the next
  * llama_decode(). Only sequences of the same API key are looked at.
  *
- * A batch is cut by llama.cpp into pieces of neighbouring sequence ids, one graph
- * each, so idle sequences next to running ones are preferred.
+ * A batch is cut by llama.cpp into groups of consecutive sequence ids, one graph
+ * each; four rows in four groups cost more than twice as much as in one. So
+ * runs are moved next to each other (a copy) whenever that pays.
  *
  * `deterministic` runs are decoded alone, in fixed chunks, from scratch: which kernels compute a
  * row depends on how many rows there are, so nobody else may decide that.
@@ -44,6 +45,7 @@ enum {
     CHUNK_MIN = 16,
     CHUNK_MAX = 512, /* n_batch */
     CHUNK_DETERMINISTIC = 128,
+    MOVE_TOKENS = 160,      /* how many more an answer is expected to have */
     COPY_WORTH_TOKENS = 16, /* a shared prefix shorter than this is not worth a copy */
 };
 #define STEP_SHARED_S 0.05 /* a prompt may hold up others this long … */
@@ -89,6 +91,8 @@ struct decoder {
     llama_token_data *scratch;
     struct text news, shown, entries;
     uint64_t step;
+    bool moved;                 /* runs came or went since neighbours() looked */
+    double graph_s;             /* one graph of generating rows, running mean */
     double prompt_speed, speed; /* tokens per second, running means */
     uint64_t speed_since_us;
     int64_t speed_tokens;
@@ -167,11 +171,16 @@ static struct sequence *least_used(struct decoder *d, const struct sequence *exc
     return found;
 }
 
-static bool copy_pays(const struct decoder *d, int tokens)
+static double copy_s(const struct decoder *d)
 {
     double bytes = (double)d->c->facts.kv_bytes_per_token * (double)llama_n_ctx_seq(d->ctx);
+    return bytes / COPY_BYTES_PER_S;
+}
+
+static bool copy_pays(const struct decoder *d, int tokens)
+{
     double speed = d->prompt_speed > 0 ? d->prompt_speed : 1000;
-    return tokens >= COPY_WORTH_TOKENS && bytes / COPY_BYTES_PER_S < (double)tokens / speed;
+    return tokens >= COPY_WORTH_TOKENS && copy_s(d) < (double)tokens / speed;
 }
 
 /* The sequence for a job's first choice, already cut to what it shares with the prompt. */
@@ -259,6 +268,7 @@ static void free_run(struct decoder *d, struct run *r)
     answer_done(&r->answer);
     mem_free(r);
     d->runs_count--;
+    d->moved = true;
 }
 
 static void end_run(struct decoder *d, struct run *r, enum finish finish)
@@ -305,6 +315,7 @@ static struct run *new_run(struct decoder *d, struct job *job, int choice)
     answer_init(&r->answer, &job->params);
     token_sums_init(&r->sums);
     d->runs_count++;
+    d->moved = true;
     return r;
 }
 
@@ -523,6 +534,106 @@ static void take_all(struct decoder *d)
     }
 }
 
+/* ---- neighbours ---- */
+
+static bool in_company(const struct run *r)
+{
+    return r && !r->job->deterministic;
+}
+
+struct group {
+    int first, count;
+};
+
+/* The largest group of consecutive ids, and one of the others; returns how many groups there are. */
+static int find_groups(const struct decoder *d, struct group *out_largest, struct group *out_other)
+{
+    int groups = 0;
+    struct group largest = {0};
+    struct group other = {0};
+    for (int i = 0; i < d->c->sequences;) {
+        struct group g = {.first = i};
+        while (i < d->c->sequences && in_company(d->seqs[i].run)) {
+            i++;
+            g.count++;
+        }
+        i += g.count == 0;
+        if (g.count == 0) {
+            continue;
+        }
+        groups++;
+        bool larger = g.count > largest.count;
+        other = larger ? (largest.count ? largest : other) : g;
+        largest = larger ? g : largest;
+    }
+    *out_largest = largest;
+    *out_other = other;
+    return groups;
+}
+
+/* The idle sequence beside the group that was used less recently; NULL when there is none. */
+static struct sequence *beside(struct decoder *d, const struct group *g)
+{
+    int end = g->first + g->count;
+    struct sequence *low = g->first > 0 ? &d->seqs[g->first - 1] : NULL;
+    struct sequence *high = end < d->c->sequences ? &d->seqs[end] : NULL;
+    low = low && !low->run ? low : NULL;
+    high = high && !high->run ? high : NULL;
+    return low && high ? (low->used_at <= high->used_at ? low : high) : low ? low : high;
+}
+
+static bool move_pays(const struct decoder *d, const struct run *r)
+{
+    int64_t limit = r->job->params.max_tokens;
+    double left = limit ? fmin((double)(limit - r->generated), MOVE_TOKENS) : MOVE_TOKENS;
+    int copies = r->phase == PHASE_WAITING ? 1 : 2;
+    return copies * copy_s(d) < left * d->graph_s / 2;
+}
+
+static void seq_keep_elsewhere(struct decoder *d, struct sequence *s, const struct sequence *except)
+{
+    struct sequence *victim = least_used(d, s);
+    if (s->count == 0 || !victim || victim == except || victim->used_at >= s->used_at) {
+        return;
+    }
+    seq_copy(d, s, victim);
+    victim->used_at = s->used_at;
+    text_clear(&victim->key);
+    text_add(&victim->key, text_span(&s->key));
+}
+
+static void move_run(struct decoder *d, struct sequence *from, struct sequence *to)
+{
+    struct run *r = from->run;
+    seq_keep_elsewhere(d, to, from);
+    if (from->count) {
+        seq_copy(d, from, to);
+    } else {
+        seq_empty(d, to);
+    }
+    from->run = NULL;
+    seq_empty(d, from);
+    from->used_at = 0;
+    seq_claim(d, to, r);
+}
+
+/* One move at most per step, so that nobody waits for many copies. */
+static void neighbours(struct decoder *d)
+{
+    struct group largest, other;
+    if (!d->moved || !d->c->reuse || find_groups(d, &largest, &other) < 2) {
+        d->moved = false;
+        return;
+    }
+    struct sequence *to = beside(d, &largest);
+    struct sequence *from = &d->seqs[other.first];
+    if (to && move_pays(d, from->run)) {
+        move_run(d, from, to);
+    } else {
+        d->moved = false;
+    }
+}
+
 /* ---- batches ---- */
 
 static void batch_add(struct decoder *d, struct sequence *s, int32_t token, bool output)
@@ -610,6 +721,10 @@ static void mean_in(double *mean, double value)
 
 static void measure_speed(struct decoder *d, int prompt_tokens, int tokens, double seconds)
 {
+    struct group largest, other;
+    if (prompt_tokens == 0) {
+        mean_in(&d->graph_s, seconds / MAX(find_groups(d, &largest, &other), 1));
+    }
     if (prompt_tokens >= CHUNK_MIN && seconds > 0) {
         mean_in(&d->prompt_speed, (double)tokens / seconds);
         atomic_store_explicit(&d->c->shared.prompt_tokens_per_s, (float)d->prompt_speed,
@@ -651,6 +766,7 @@ static bool decode_batch(struct decoder *d, const struct run *alone)
 static bool step(struct decoder *d)
 {
     d->step++;
+    neighbours(d);
     bool worked = decode_batch(d, NULL);
     for (int i = 0; i < d->c->sequences; i++) {
         struct run *r = d->seqs[i].run;

@@ -128,6 +128,28 @@ static void test_company_does_not_change_answers(void **state)
     assert_int_equal(twice->text[0].len, twice->text[1].len);
 }
 
+/* When the one in the middle ends early the others are moved together; which one that is, is not ours to know. */
+static void test_answers_survive_being_moved(void **state)
+{
+    (void)state;
+    for (int early = 0; early < 3; early++) {
+        struct answer_got *alone[3];
+        struct answer_got *together[3];
+        for (int i = 0; i < 3; i++) {
+            const char *limit = i == early ? ",\"max_tokens\":9" : ",\"max_tokens\":200";
+            alone[i] = complete_now("p2", 40 * (i + 1), " more", limit);
+        }
+        for (int i = 0; i < 3; i++) {
+            const char *limit = i == early ? ",\"max_tokens\":9" : ",\"max_tokens\":200";
+            together[i] = complete(&worker, "q2", 40 * (i + 1), " more", limit);
+        }
+        for (int i = 0; i < 3; i++) {
+            client_wait(&worker, together[i]);
+            same_answer(alone[i], together[i]);
+        }
+    }
+}
+
 static void test_deterministic_is_the_same_in_any_company(void **state)
 {
     (void)state;
@@ -244,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_keys_never_share_what_was_computed),
         cmocka_unit_test(test_the_least_used_prefix_makes_room),
         cmocka_unit_test(test_company_does_not_change_answers),
+        cmocka_unit_test(test_answers_survive_being_moved),
         cmocka_unit_test(test_deterministic_is_the_same_in_any_company),
         cmocka_unit_test(test_a_long_prompt_does_not_stop_the_others),
         cmocka_unit_test(test_cancelling_makes_room_at_once),
