@@ -364,7 +364,7 @@ static enum err run(struct store *st, sqlite3_stmt *s, struct fault *fault)
 
 static enum err run_plain(struct store *st, enum statement which, struct fault *fault)
 {
-    sqlite3_stmt *s;
+    sqlite3_stmt *s = NULL;
     enum err err = use(st, which, &s, fault);
     return err == OK ? run(st, s, fault) : err;
 }

@@ -1,227 +1,312 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weir report`, made by SQL over the small columns.
+ * `weir report`: one pass over the small columns, added up here (a GROUP BY per
+ * table costs ten times as much, and the loop waits for it).
  *
  *   always_cloud_cost_usd  what the answers that came out well would have cost, had the cloud made all of them
  *                          (refusals and failures save nothing); null without a priced cloud
  *   saved_usd              that, less everything that was paid, failed attempts included; may be negative
  *   escalation_rate        share of the answered requests that a tier beyond the device answered
  *   handed_up              of those, the ones the device had tried first
+ *   percentiles            nearest rank, over the first million of rows that have the value
  */
+#include "base/clock.h"
 #include "ledger/store.h"
 #include "json/json.h"
 
 #include <math.h>
 #include <sqlite3.h>
+#include <stdlib.h>
 
-#define WHERE_SINCE " FROM receipts WHERE wall_us>=?1 AND (?2 IS NULL OR client=?2) "
-#define ANSWERED "(outcome IN('ok','partial') AND tier IS NOT NULL)"
+static const char sql[] =
+    "SELECT wall_us, tier, backend, strategy, outcome, degraded, cost_nano, always_nano, always_estimated,"
+    " handed_up, ttft_us, total_us, overhead_us, redacted, left_bytes, input_tokens, output_tokens, lost,"
+    " device_nano, edge_nano, cloud_nano, human_nano FROM receipts"
+    " WHERE wall_us>=?1 AND (?2 IS NULL OR client=?2) ORDER BY wall_us";
 
-enum total {
-    T_REQUESTS,
-    T_COST,
-    T_COST_UNKNOWN,
-    T_ALWAYS,
-    T_ALWAYS_ESTIMATED,
-    T_OK,
-    T_PARTIAL,
-    T_CANCELLED,
-    T_FAILED,
-    T_REFUSED,
-    T_ANSWERED,
-    T_ESCALATED,
-    T_HANDED_UP,
-    T_REDACTED_REQUESTS,
-    T_REDACTED_VALUES,
-    T_LEFT_BYTES,
-    T_INPUT_TOKENS,
-    T_OUTPUT_TOKENS,
-    T_LOST,
-    T_OVERHEAD_US,
-    T_COUNT,
+enum column {
+    C_WALL_US,
+    C_TIER,
+    C_BACKEND,
+    C_STRATEGY,
+    C_OUTCOME,
+    C_DEGRADED,
+    C_COST,
+    C_ALWAYS,
+    C_ALWAYS_ESTIMATED,
+    C_HANDED_UP,
+    C_TTFT_US,
+    C_TOTAL_US,
+    C_OVERHEAD_US,
+    C_REDACTED,
+    C_LEFT_BYTES,
+    C_INPUT_TOKENS,
+    C_OUTPUT_TOKENS,
+    C_LOST,
+    C_TIER_COST, /* one per tier, in the order of enum tier */
 };
 
-static const char totals_sql[] =
-    "SELECT count(*), sum(cost_nano), sum(cost_nano IS NULL),"
-    " sum(CASE WHEN outcome='ok' THEN always_nano END),"
-    " max(CASE WHEN outcome='ok' AND always_nano IS NOT NULL THEN always_estimated END),"
-    " sum(outcome='ok'), sum(outcome='partial'), sum(outcome='cancelled'), sum(outcome='failed'),"
-    " sum(outcome='refused'), sum" ANSWERED ", sum(" ANSWERED " AND tier<>'device'),"
-    " sum(handed_up), sum(redacted>0), sum(redacted), sum(left_bytes), sum(input_tokens),"
-    " sum(output_tokens), sum(lost), avg(overhead_us)" WHERE_SINCE;
+#define GROUPS_MAX 64
+#define DAYS_MAX 400
+#define TIMES_MAX 1000000
 
-struct ask {
-    struct store *st; /* NULL: an empty ledger */
-    uint64_t since_wall_us;
-    struct span client;
-    struct fault *fault;
-    struct json_out *w;
+/* Sums of some kind of rows, by name. */
+struct group {
+    char name[65];
+    int64_t requests, cost_nano, known; /* `known`: rows whose cost is */
 };
 
-typedef void row_fn(struct ask *q, sqlite3_stmt *s, void *user);
+struct groups {
+    struct group items[GROUPS_MAX];
+    int count;
+};
 
-static enum err each_row(struct ask *q, const char *sql, row_fn *fn, void *user)
+struct day {
+    uint32_t day;
+    int64_t requests, device, cost_nano, known;
+};
+
+struct times {
+    int64_t *us;
+    size_t count, capacity;
+};
+
+struct sums {
+    int64_t requests, cost, cost_known, always, always_known, always_estimated;
+    int64_t ok, partial, cancelled, failed, refused, answered, escalated, handed_up;
+    int64_t redacted_requests, redacted_values, left_bytes, input_tokens, output_tokens, lost;
+    int64_t overhead_us, overhead_known;
+    struct group tiers[TIER_COUNT];
+    struct groups backends, strategies, degraded;
+    struct day days[DAYS_MAX];
+    int days_count; /* oldest first; when full the oldest goes */
+    struct times ttft, total;
+};
+
+/* ---- adding up ---- */
+
+static struct span text_of(sqlite3_stmt *s, int column)
 {
-    if (!q->st) {
-        return OK;
+    const char *text = (const char *)sqlite3_column_text(s, column);
+    return text ? span_of(text, (size_t)sqlite3_column_bytes(s, column)) : SPAN_NONE;
+}
+
+/* -1 = not known */
+static int64_t known_of(sqlite3_stmt *s, int column)
+{
+    return sqlite3_column_type(s, column) == SQLITE_NULL ? -1 : sqlite3_column_int64(s, column);
+}
+
+static void add_known(int64_t *sum, int64_t *count, int64_t value)
+{
+    if (value >= 0) {
+        *sum += value;
+        (*count)++;
     }
+}
+
+static void add_to_group(struct groups *g, struct span name, int64_t cost)
+{
+    int i = 0;
+    while (i < g->count && !span_is(name, g->items[i].name)) {
+        i++;
+    }
+    if (!span_given(name) || i == GROUPS_MAX || name.len >= sizeof g->items[0].name) {
+        return;
+    }
+    if (i == g->count) {
+        memcpy(g->items[g->count++].name, name.data, name.len);
+    }
+    g->items[i].requests++;
+    add_known(&g->items[i].cost_nano, &g->items[i].known, cost);
+}
+
+static void add_time(struct times *t, int64_t us)
+{
+    if (us < 0 || t->count == TIMES_MAX) {
+        return;
+    }
+    if (t->count == t->capacity) {
+        size_t grown = MAX(t->capacity * 2, (size_t)256);
+        t->us = mem_grow(t->us, t->capacity * sizeof *t->us, grown * sizeof *t->us);
+        t->capacity = grown;
+    }
+    t->us[t->count++] = us;
+}
+
+static void add_to_day(struct sums *m, int64_t wall_us, bool by_device, int64_t cost)
+{
+    uint32_t day = clock_day((uint64_t)MAX(wall_us, 0));
+    if (m->days_count == 0 || m->days[m->days_count - 1].day != day) {
+        if (m->days_count == DAYS_MAX) {
+            memmove(m->days, m->days + 1, sizeof m->days[0] * (DAYS_MAX - 1));
+            m->days_count--;
+        }
+        m->days[m->days_count++] = (struct day){.day = day};
+    }
+    struct day *d = &m->days[m->days_count - 1];
+    d->requests++;
+    d->device += by_device;
+    add_known(&d->cost_nano, &d->known, cost);
+}
+
+static void add_tier_costs(struct sums *m, sqlite3_stmt *s)
+{
+    for (int t = 0; t < TIER_COUNT; t++) {
+        add_known(&m->tiers[t].cost_nano, &m->tiers[t].known, known_of(s, C_TIER_COST + t));
+    }
+}
+
+static void add_outcome(struct sums *m, sqlite3_stmt *s, bool has_tier, enum tier tier)
+{
+    struct span outcome = text_of(s, C_OUTCOME);
+    bool ok = span_is(outcome, "ok");
+    bool partial = span_is(outcome, "partial");
+    bool answered = (ok || partial) && has_tier;
+    m->ok += ok;
+    m->partial += partial;
+    m->cancelled += span_is(outcome, "cancelled");
+    m->failed += span_is(outcome, "failed");
+    m->refused += span_is(outcome, "refused");
+    m->answered += answered;
+    m->escalated += answered && tier != TIER_DEVICE;
+    if (ok) {
+        int64_t always = known_of(s, C_ALWAYS);
+        add_known(&m->always, &m->always_known, always);
+        m->always_estimated += always >= 0 && sqlite3_column_int(s, C_ALWAYS_ESTIMATED);
+    }
+}
+
+static void add_row(struct sums *m, sqlite3_stmt *s)
+{
+    enum tier tier = TIER_DEVICE;
+    bool has_tier = tier_from(text_of(s, C_TIER), &tier);
+    int64_t cost = known_of(s, C_COST);
+    int64_t redacted = sqlite3_column_int64(s, C_REDACTED);
+    m->requests++;
+    add_known(&m->cost, &m->cost_known, cost);
+    add_outcome(m, s, has_tier, tier);
+    m->tiers[tier].requests += has_tier;
+    add_tier_costs(m, s);
+    add_to_group(&m->backends, text_of(s, C_BACKEND), cost);
+    add_to_group(&m->strategies, text_of(s, C_STRATEGY), cost);
+    add_to_group(&m->degraded, text_of(s, C_DEGRADED), cost);
+    add_to_day(m, sqlite3_column_int64(s, C_WALL_US), has_tier && tier == TIER_DEVICE, cost);
+    m->handed_up += sqlite3_column_int64(s, C_HANDED_UP);
+    add_time(&m->ttft, known_of(s, C_TTFT_US));
+    add_time(&m->total, known_of(s, C_TOTAL_US));
+    add_known(&m->overhead_us, &m->overhead_known, known_of(s, C_OVERHEAD_US));
+    m->redacted_requests += redacted > 0;
+    m->redacted_values += redacted;
+    m->left_bytes += sqlite3_column_int64(s, C_LEFT_BYTES);
+    m->input_tokens += sqlite3_column_int64(s, C_INPUT_TOKENS);
+    m->output_tokens += sqlite3_column_int64(s, C_OUTPUT_TOKENS);
+    m->lost += sqlite3_column_int64(s, C_LOST);
+}
+
+static enum err add_all(struct store *st, uint64_t since_wall_us, struct span client,
+                        struct sums *m, struct fault *fault)
+{
     sqlite3_stmt *s;
-    enum err err = store_prepare_since(q->st, sql, q->since_wall_us, q->client, &s, q->fault);
+    enum err err = store_prepare_since(st, sql, since_wall_us, client, &s, fault);
     if (err != OK) {
         return err;
     }
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        fn(q, s, user);
+        add_row(m, s);
     }
-    err = store_step_error(q->st, rc, q->fault);
+    err = store_step_error(st, rc, fault);
     sqlite3_finalize(s);
     return err;
 }
 
-static int64_t known_or(sqlite3_stmt *s, int column, int64_t otherwise)
+/* ---- writing ---- */
+
+static int by_value(const void *a, const void *b)
 {
-    return sqlite3_column_type(s, column) == SQLITE_NULL ? otherwise
-                                                         : sqlite3_column_int64(s, column);
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
 }
 
-static struct span text_of(sqlite3_stmt *s, int column)
+static int64_t rank(const struct times *t, size_t per_cent)
 {
-    const char *text = (const char *)sqlite3_column_text(s, column);
-    return text ? span_of(text, (size_t)sqlite3_column_bytes(s, column)) : SPAN("none");
+    return t->count ? t->us[(t->count * per_cent + 99) / 100 - 1] : -1;
 }
 
-static void on_totals(struct ask *q, sqlite3_stmt *s, void *user)
+static void put_times(struct json_out *w, const char *key, struct times *t)
 {
-    (void)q;
-    int64_t *total = user;
-    for (int i = 0; i < T_COUNT; i++) {
-        total[i] = known_or(s, i, i == T_COST || i == T_ALWAYS || i == T_OVERHEAD_US ? -1 : 0);
+    if (t->count) {
+        qsort(t->us, t->count, sizeof *t->us, by_value);
     }
+    json_key(w, key);
+    json_begin_object(w);
+    json_put_known(w, "p50", rank(t, 50));
+    json_put_known(w, "p90", rank(t, 90));
+    json_put_known(w, "p99", rank(t, 99));
+    json_end_object(w);
+}
+
+static void put_group(struct json_out *w, const char *name, const struct group *g)
+{
+    json_key(w, name);
+    json_begin_object(w);
+    json_put_int(w, "requests", g->requests);
+    json_put_usd(w, "cost_usd", g->known ? g->cost_nano : USD_UNKNOWN);
+    json_end_object(w);
 }
 
 /* Requests by the tier that answered; cost by the tier that was paid, also for what it did not answer. */
-static void on_tiers(struct ask *q, sqlite3_stmt *s, void *user)
+static void put_tiers(struct json_out *w, const struct sums *m)
 {
-    (void)user;
+    json_key(w, "by_tier");
+    json_begin_object(w);
     for (int t = 0; t < TIER_COUNT; t++) {
-        int64_t requests = known_or(s, 2 * t, 0);
-        int64_t cost = known_or(s, 2 * t + 1, -1);
-        if (requests > 0 || cost > 0) {
-            json_key(q->w, tier_name((enum tier)t));
-            json_begin_object(q->w);
-            json_put_int(q->w, "requests", requests);
-            json_put_usd(q->w, "cost_usd", cost);
-            json_end_object(q->w);
+        if (m->tiers[t].requests > 0 || m->tiers[t].cost_nano > 0) {
+            put_group(w, tier_name((enum tier)t), &m->tiers[t]);
         }
     }
+    json_end_object(w);
 }
 
-/* name, requests, cost (null where none is known) */
-static void on_group(struct ask *q, sqlite3_stmt *s, void *user)
+static void put_groups(struct json_out *w, const char *key, const struct groups *g)
 {
-    (void)user;
-    json_key_span(q->w, text_of(s, 0));
-    json_begin_object(q->w);
-    json_put_int(q->w, "requests", sqlite3_column_int64(s, 1));
-    json_put_usd(q->w, "cost_usd", known_or(s, 2, -1));
-    json_end_object(q->w);
-}
-
-static void on_count(struct ask *q, sqlite3_stmt *s, void *user)
-{
-    (void)user;
-    json_key_span(q->w, text_of(s, 0));
-    json_int(q->w, sqlite3_column_int64(s, 1));
-}
-
-static void on_day(struct ask *q, sqlite3_stmt *s, void *user)
-{
-    (void)user;
-    json_begin_object(q->w);
-    json_put(q->w, "day", text_of(s, 0));
-    json_put_int(q->w, "requests", sqlite3_column_int64(s, 1));
-    json_put_int(q->w, "device", sqlite3_column_int64(s, 2));
-    json_put_usd(q->w, "cost_usd", known_or(s, 3, -1));
-    json_end_object(q->w);
-}
-
-struct shares {
-    int64_t n, seen;
-    int64_t p50, p90, p99;
-};
-
-static void on_number(struct ask *q, sqlite3_stmt *s, void *user)
-{
-    (void)q;
-    struct shares *p = user;
-    p->n = sqlite3_column_int64(s, 0);
-}
-
-/* Nearest rank: the smallest value that at least p per cent of the answers do not exceed. */
-static void on_sorted(struct ask *q, sqlite3_stmt *s, void *user)
-{
-    (void)q;
-    struct shares *p = user;
-    p->seen++;
-    int64_t value = sqlite3_column_int64(s, 0);
-    if (p->seen == (p->n * 50 + 99) / 100) {
-        p->p50 = value;
+    json_key(w, key);
+    json_begin_object(w);
+    for (int i = 0; i < g->count; i++) {
+        put_group(w, g->items[i].name, &g->items[i]);
     }
-    if (p->seen == (p->n * 90 + 99) / 100) {
-        p->p90 = value;
+    json_end_object(w);
+}
+
+static void put_degraded(struct json_out *w, const struct groups *g)
+{
+    json_key(w, "degraded");
+    json_begin_object(w);
+    for (int i = 0; i < g->count; i++) {
+        json_put_int(w, g->items[i].name, g->items[i].requests);
     }
-    if (p->seen == (p->n * 99 + 99) / 100) {
-        p->p99 = value;
+    json_end_object(w);
+}
+
+/* Newest first. */
+static void put_days(struct json_out *w, const struct sums *m)
+{
+    json_key(w, "by_day");
+    json_begin_array(w);
+    for (int i = m->days_count; i-- > 0;) {
+        const struct day *d = &m->days[i];
+        char iso[CLOCK_ISO_BYTES];
+        clock_iso(d->day * US_PER_DAY, iso);
+        json_begin_object(w);
+        json_put(w, "day", span_of(iso, 10));
+        json_put_int(w, "requests", d->requests);
+        json_put_int(w, "device", d->device);
+        json_put_usd(w, "cost_usd", d->known ? d->cost_nano : USD_UNKNOWN);
+        json_end_object(w);
     }
-}
-
-static enum err put_times(struct ask *q, const char *key, const char *count_sql,
-                          const char *sorted_sql)
-{
-    struct shares p = {0, 0, -1, -1, -1};
-    enum err err = each_row(q, count_sql, on_number, &p);
-    err = err == OK ? each_row(q, sorted_sql, on_sorted, &p) : err;
-    json_key(q->w, key);
-    json_begin_object(q->w);
-    json_put_known(q->w, "p50", p.p50);
-    json_put_known(q->w, "p90", p.p90);
-    json_put_known(q->w, "p99", p.p99);
-    json_end_object(q->w);
-    return err;
-}
-
-static enum err put_groups(struct ask *q, const char *key, const char *sql, row_fn *fn)
-{
-    bool array = fn == on_day;
-    json_key(q->w, key);
-    array ? json_begin_array(q->w) : json_begin_object(q->w);
-    enum err err = each_row(q, sql, fn, NULL);
-    array ? json_end_array(q->w) : json_end_object(q->w);
-    return err;
-}
-
-static void put_signed_usd(struct json_out *w, const char *key, bool known, int64_t nano)
-{
-    json_put_number(w, key, known ? (double)nano / (double)USD_NANO : NAN);
-}
-
-static void put_money(struct json_out *w, const int64_t *t)
-{
-    /* With no known cost at all, a sum of nothing would pretend to be one. */
-    bool nothing_known = t[T_COST_UNKNOWN] > 0 && t[T_COST] <= 0;
-    int64_t cost = t[T_REQUESTS] == 0 ? 0 : nothing_known ? -1 : t[T_COST];
-    bool always = t[T_ALWAYS] >= 0;
-    int64_t saved = t[T_ALWAYS] - MAX(cost, 0);
-    json_put_usd(w, "cost_usd", cost);
-    json_put_int(w, "cost_unknown", t[T_COST_UNKNOWN]);
-    json_put_usd(w, "always_cloud_cost_usd", t[T_ALWAYS]);
-    put_signed_usd(w, "saved_usd", always, saved);
-    json_put_number(w, "saved_share",
-                    always && t[T_ALWAYS] > 0 ? (double)saved / (double)t[T_ALWAYS] : NAN);
-    if (always) {
-        json_put_bool(w, "estimated", t[T_ALWAYS_ESTIMATED] > 0);
-    }
+    json_end_array(w);
 }
 
 static double share(int64_t part, int64_t whole)
@@ -229,81 +314,65 @@ static double share(int64_t part, int64_t whole)
     return whole > 0 ? (double)part / (double)whole : NAN;
 }
 
-static void put_counts(struct json_out *w, const int64_t *t)
+static void put_money(struct json_out *w, const struct sums *m)
 {
-    json_put_number(w, "escalation_rate", share(t[T_ESCALATED], t[T_ANSWERED]));
-    json_put_int(w, "handed_up", t[T_HANDED_UP]);
-    json_put_int(w, "answered", t[T_ANSWERED]);
-    json_put_int(w, "redacted_requests", t[T_REDACTED_REQUESTS]);
-    json_put_int(w, "redacted_values", t[T_REDACTED_VALUES]);
-    json_put_int(w, "left_device_bytes", t[T_LEFT_BYTES]);
-    json_put_int(w, "input_tokens", t[T_INPUT_TOKENS]);
-    json_put_int(w, "output_tokens", t[T_OUTPUT_TOKENS]);
-    json_put_int(w, "ok", t[T_OK]);
-    json_put_int(w, "partial", t[T_PARTIAL]);
-    json_put_int(w, "cancelled", t[T_CANCELLED]);
-    json_put_int(w, "failed", t[T_FAILED]);
-    json_put_int(w, "refused", t[T_REFUSED]);
-    json_put_int(w, "lost", t[T_LOST]);
-    json_put_known(w, "overhead_us_mean", t[T_OVERHEAD_US]);
+    /* Where only answers without a known cost were not free, a sum of nothing would pretend to be one. */
+    int64_t unknown = m->requests - m->cost_known;
+    int64_t cost = unknown > 0 && m->cost == 0 ? USD_UNKNOWN : m->cost;
+    bool always = m->always_known > 0;
+    int64_t saved = m->always - m->cost;
+    json_put_usd(w, "cost_usd", cost);
+    json_put_int(w, "cost_unknown", unknown);
+    json_put_usd(w, "always_cloud_cost_usd", always ? m->always : USD_UNKNOWN);
+    json_put_number(w, "saved_usd", always ? (double)saved / (double)USD_NANO : NAN);
+    json_put_number(w, "saved_share", always ? share(saved, m->always) : NAN);
+    if (always) {
+        json_put_bool(w, "estimated", m->always_estimated > 0);
+    }
 }
 
-static const struct group {
-    const char *key, *sql;
-    row_fn *fn;
-} groups[] = {
-    {"by_tier",
-     "SELECT sum(tier='device'), sum(device_nano), sum(tier='edge'), sum(edge_nano),"
-     " sum(tier='cloud'), sum(cloud_nano), sum(tier='human'), sum(human_nano)" WHERE_SINCE,
-     on_tiers},
-    {"by_backend",
-     "SELECT backend, count(*), sum(cost_nano)" WHERE_SINCE
-     "AND backend IS NOT NULL GROUP BY backend ORDER BY 2 DESC LIMIT 32",
-     on_group},
-    {"by_strategy",
-     "SELECT strategy, count(*), sum(cost_nano)" WHERE_SINCE
-     "AND strategy IS NOT NULL GROUP BY strategy",
-     on_group},
-    {"degraded",
-     "SELECT degraded, count(*)" WHERE_SINCE "AND degraded IS NOT NULL GROUP BY degraded",
-     on_count},
-    {"by_day",
-     "SELECT strftime('%Y-%m-%d', wall_us/1000000, 'unixepoch'), count(*), sum(tier='device'),"
-     " sum(cost_nano)" WHERE_SINCE "GROUP BY 1 ORDER BY 1 DESC LIMIT 90",
-     on_day},
-};
-
-static enum err put_all_groups(struct ask *q)
+static void put_counts(struct json_out *w, const struct sums *m)
 {
-    enum err err = OK;
-    for (size_t i = 0; err == OK && i < ARRAY_LEN(groups); i++) {
-        err = put_groups(q, groups[i].key, groups[i].sql, groups[i].fn);
-    }
-    return err;
+    json_put_number(w, "escalation_rate", share(m->escalated, m->answered));
+    json_put_int(w, "handed_up", m->handed_up);
+    json_put_int(w, "answered", m->answered);
+    json_put_int(w, "redacted_requests", m->redacted_requests);
+    json_put_int(w, "redacted_values", m->redacted_values);
+    json_put_int(w, "left_device_bytes", m->left_bytes);
+    json_put_int(w, "input_tokens", m->input_tokens);
+    json_put_int(w, "output_tokens", m->output_tokens);
+    json_put_int(w, "ok", m->ok);
+    json_put_int(w, "partial", m->partial);
+    json_put_int(w, "cancelled", m->cancelled);
+    json_put_int(w, "failed", m->failed);
+    json_put_int(w, "refused", m->refused);
+    json_put_int(w, "lost", m->lost);
+    json_put_known(w, "overhead_us_mean",
+                   m->overhead_known ? m->overhead_us / m->overhead_known : -1);
 }
 
 enum err store_report(struct store *st, uint64_t since_wall_us, struct span client,
                       struct text *out, struct fault *fault)
 {
-    size_t begin = out->len;
-    int64_t total[T_COUNT] = {[T_COST] = -1, [T_ALWAYS] = -1, [T_OVERHEAD_US] = -1};
-    struct json_out w = json_out(out);
-    struct ask q = {st, since_wall_us, client, fault, &w};
-    enum err err = each_row(&q, totals_sql, on_totals, total);
-    json_begin_object(&w);
-    json_put_int(&w, "requests", total[T_REQUESTS]);
-    put_money(&w, total);
-    put_counts(&w, total);
-    err = err == OK ? put_times(&q, "ttft_us", "SELECT count(ttft_us)" WHERE_SINCE,
-                                "SELECT ttft_us" WHERE_SINCE "AND ttft_us IS NOT NULL ORDER BY 1")
-                    : err;
-    err = err == OK ? put_times(&q, "total_us", "SELECT count(total_us)" WHERE_SINCE,
-                                "SELECT total_us" WHERE_SINCE "AND total_us IS NOT NULL ORDER BY 1")
-                    : err;
-    err = err == OK ? put_all_groups(&q) : err;
-    json_end_object(&w);
-    if (err != OK) {
-        text_truncate(out, begin);
+    struct sums *m = NEW(struct sums);
+    enum err err = st ? add_all(st, since_wall_us, client, m, fault) : OK;
+    if (err == OK) {
+        struct json_out w = json_out(out);
+        json_begin_object(&w);
+        json_put_int(&w, "requests", m->requests);
+        put_tiers(&w, m);
+        put_money(&w, m);
+        put_times(&w, "ttft_us", &m->ttft);
+        put_times(&w, "total_us", &m->total);
+        put_counts(&w, m);
+        put_degraded(&w, &m->degraded);
+        put_groups(&w, "by_backend", &m->backends);
+        put_groups(&w, "by_strategy", &m->strategies);
+        put_days(&w, m);
+        json_end_object(&w);
     }
+    mem_free(m->ttft.us);
+    mem_free(m->total.us);
+    mem_free(m);
     return err;
 }

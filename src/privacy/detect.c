@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "privacy/detect.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static const char EMAIL_ADDRESS[] = "EMAIL_ADDRESS";
@@ -219,12 +220,16 @@ static bool word_at(struct span t, size_t i, const char *const *words)
     if (word_before(t, i) && is(t.data[i - 1], LOWER) && !is(t.data[i], UPPER)) {
         return false;
     }
+    char first = lower(t.data[i]);
     for (const char *const *w = words; *w; w++) {
-        size_t k = 0;
+        if ((*w)[0] != first) {
+            continue;
+        }
+        size_t k = 1;
         while ((*w)[k] && i + k < t.len && lower(t.data[i + k]) == (*w)[k]) {
             k++;
         }
-        if (!(*w)[k]) {
+        if (!(*w)[k] && !at_is(t, i + k, LOWER)) { /* a "cell", not a "cellar" */
             return true;
         }
     }
@@ -242,15 +247,23 @@ static bool word_in(struct span t, const char *const *words)
 }
 
 /* Words that give a number near them its meaning. */
-enum meaning { MEANS_SSN, MEANS_PHONE, MEANINGS };
+enum meaning { MEANS_SSN, MEANS_PHONE, MEANS_CARD, MEANINGS };
 
-static const char *const meaning_words[MEANINGS][20] = {
+static const char *const meaning_words[MEANINGS][28] = {
     [MEANS_SSN] = {"ssn", "social security", "social_security", "socialsecurity", "soc sec", "itin",
                    "taxpayer", "tax id", NULL},
-    [MEANS_PHONE] = {"phone", "tel", "mobile", "cell", "fax", "whatsapp", "telefon", "handy", "tlf",
-                     "call me", "ring me", "sms", "rufnummer", "telefono", "m\xc3\xb3vil",
-                     "portable", NULL},
+    [MEANS_PHONE] = {"phone",       "phonenumber",  "telephone", "telefonnummer", "mobil",
+                     "tel",         "mobile",       "cell",      "fax",           "whatsapp",
+                     "telefon",     "handy",        "tlf",       "call",          "ring me",
+                     "sms",         "desk:",        "dial",      "rufnummer",     "telefono",
+                     "reach",       "portable",     "hotline",   "text me",       "answering",
+                     "messages to", "m\xc3\xb3vil", NULL},
+    [MEANS_CARD] = {"card", "credit", "cc", "visa", "mastercard", "amex", "maestro", "karte",
+                    "tarjeta", "carte", "debit", NULL},
 };
+
+/* Bit m: some word of meaning m begins with this letter. Filled with start_table. */
+static uint8_t meaning_initials[256];
 
 /* Looks for such words once, from left to right, as far as someone asked. */
 struct context {
@@ -269,6 +282,9 @@ static size_t token_end(struct span t, size_t i)
 
 static bool has_context(struct context *c, enum meaning which, size_t at)
 {
+    if (at > CONTEXT_BYTES) {
+        c->looked = MAX(c->looked, at - CONTEXT_BYTES); /* what is further away does not count */
+    }
     for (; c->looked < at; c->looked++) {
         size_t i = c->looked;
         size_t token = token_end(c->text, i);
@@ -276,9 +292,9 @@ static bool has_context(struct context *c, enum meaning which, size_t at)
             c->looked = token - 1;
             continue;
         }
-        for (int m = 0; m < MEANINGS; m++) {
-            if (strchr(m == MEANS_SSN ? "sitSIT" : "ptmcfwhrsPTMCFWHRS", c->text.data[i]) &&
-                word_at(c->text, i, meaning_words[m])) {
+        unsigned initials = meaning_initials[(unsigned char)c->text.data[i]];
+        for (int m = 0; initials; m++, initials >>= 1) {
+            if ((initials & 1) && word_at(c->text, i, meaning_words[m])) {
                 c->last[m] = i + 1;
             }
         }
@@ -326,15 +342,43 @@ static bool is_no_mailbox(struct span t, struct span local, struct span host, si
 #define EMAIL_LOCAL_MAX 64
 #define HOST_MAX 253
 
-static size_t find_email(struct span t, size_t at, size_t *out_start)
+/* Does an alphabet's letter (two bytes, U+00C0 to U+04FF) end at `i`? */
+static bool after_alphabetic(struct span t, size_t i)
+{
+    if (i < 2 || ((unsigned char)t.data[i - 1] & 0xc0) != 0x80) {
+        return false;
+    }
+    unsigned char lead = (unsigned char)t.data[i - 2];
+    return lead >= 0xc3 && lead <= 0xd3;
+}
+
+/* Where the local part before t[at] begins. Letters with accents, Greek and Cyrillic belong to it. Characters of scripts
+ * that put no space before an address do so only where what follows them cannot stand alone ("裕子.加藤29@…"). */
+static size_t local_start(struct span t, size_t at)
 {
     size_t start = at;
-    while (start > 0 && at - start < EMAIL_LOCAL_MAX && is(t.data[start - 1], EMAIL_LOCAL)) {
+    while (start > 0 && at - start < EMAIL_LOCAL_MAX) {
+        char c = t.data[start - 1];
+        bool ascii = (unsigned char)c < 0x80;
+        bool stands_alone = start < at && is(t.data[start], UPPER | LOWER);
+        if (ascii ? !is(c, EMAIL_LOCAL) : stands_alone && !after_alphabetic(t, start)) {
+            break;
+        }
         start--;
     }
-    while (start < at && !is(t.data[start], WORD)) {
+    while (start < at &&
+           ((unsigned char)t.data[start] & 0xc0) == 0x80) { /* never half a character */
         start++;
     }
+    while (start < at && (unsigned char)t.data[start] < 0x80 && !is(t.data[start], WORD)) {
+        start++;
+    }
+    return start;
+}
+
+static size_t find_email(struct span t, size_t at, size_t *out_start)
+{
+    size_t start = local_start(t, at);
     size_t end = run_of(span_first(t, at + 1 + HOST_MAX), at + 1, HOST);
     while (end > at + 1 && !is(t.data[end - 1], DIGIT | UPPER | LOWER)) {
         end--;
@@ -477,21 +521,25 @@ static int number_of(const char *digits, int n)
 }
 
 /* Issuer ranges of ISO/IEC 7812 as the networks publish them. */
-static bool is_card_number(const char *d, int n)
+static bool is_card_number(const char *d, int n, bool context)
 {
     static const struct {
         int digits, from, to, shortest, longest;
     } ranges[] = {
-        {1, 4, 4, 13, 19},                                                   /* Visa: 13, 16, 19 */
-        {2, 51, 55, 16, 16},                                                 /* Mastercard */
-        {4, 2221, 2720, 16, 16}, {2, 34, 34, 15, 15},   {2, 37, 37, 15, 15}, /* American Express */
-        {4, 6011, 6011, 16, 19}, {3, 644, 649, 16, 19}, {2, 65, 65, 16, 19}, /* Discover */
-        {4, 3528, 3589, 16, 19},                                             /* JCB */
-        {3, 300, 305, 14, 19},   {2, 36, 36, 14, 19},   {2, 38, 39, 14, 19}, /* Diners */
-        {2, 62, 62, 16, 19},                                                 /* UnionPay */
-        {2, 50, 50, 13, 19},     {2, 56, 58, 13, 19},   {2, 67, 67, 13, 19},
-        {2, 63, 63, 13, 19},     /* Maestro */
-        {4, 2200, 2204, 16, 19}, /* Mir */
+        {1, 4, 4, 13, 19},   /* Visa: 13, 16, 19 */
+        {2, 51, 55, 16, 16}, /* Mastercard */
+        {4, 2221, 2720, 16, 16}, {2, 34, 34, 15, 15},
+        {2, 37, 37, 15, 15}, /* American Express */
+        {4, 6011, 6011, 16, 19}, {3, 644, 649, 16, 19},
+        {2, 65, 65, 16, 19},     /* Discover */
+        {4, 3528, 3589, 16, 19}, /* JCB */
+        {3, 300, 305, 14, 19},   {2, 36, 36, 14, 19},
+        {2, 38, 39, 14, 19}, /* Diners */
+        {2, 62, 62, 16, 19}, /* UnionPay */
+        {2, 50, 50, 13, 19},     {2, 56, 58, 13, 19},
+        {2, 67, 67, 13, 19},     {2, 63, 63, 13, 19}, /* Maestro */
+        {4, 2200, 2204, 16, 19}, {4, 2131, 2131, 15, 15},
+        {4, 1800, 1800, 15, 15}, /* Mir */
     };
     for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
         int prefix = number_of(d, ranges[i].digits);
@@ -500,10 +548,10 @@ static bool is_card_number(const char *d, int n)
             return (d[0] != '4' || n == 13 || n == 16 || n == 19) && luhn(d, n);
         }
     }
-    return false;
+    return context && luhn(d, n);
 }
 
-static size_t find_card(struct span t, const struct groups *g)
+static size_t find_card(struct span t, struct context *near, const struct groups *g)
 {
     char digits[20];
     for (int to = g->count - 1; to >= 0; to--) {
@@ -513,12 +561,12 @@ static size_t find_card(struct span t, const struct groups *g)
             n += group_len(g, k);
             small |= k < to && group_len(g, k) < 3;
         }
-        if (n < 13 || n > 19 || small || !same_separator(g, to, " -.") ||
+        if (n < 12 || n > 19 || small || !same_separator(g, to, " -.") ||
             !ends_well(t, g->end[to])) {
             continue;
         }
         collect(t, g, 0, to, digits, 19);
-        if (is_card_number(digits, n)) {
+        if (is_card_number(digits, n, has_context(near, MEANS_CARD, g->start[0]))) {
             return g->end[to];
         }
     }
@@ -558,6 +606,27 @@ static size_t find_ssn(struct span t, struct context *near, const struct groups 
 }
 
 /* ---- telephone ---- */
+
+/* "x1234", " ext. 12": an extension belongs to the number. */
+static size_t with_extension(struct span t, size_t end)
+{
+    static const char *const words[] = {"x", " x", " ext. ", " ext ", " extension ", NULL};
+    for (const char *const *w = words; *w; w++) {
+        size_t from = end + strlen(*w);
+        size_t close = run_of(t, from, DIGIT);
+        if (span_starts_nocase(span_from(t, end), span_c(*w)) && close > from &&
+            close - from <= 6 && ends_well(t, close)) {
+            return close;
+        }
+    }
+    return end;
+}
+
+/* Nothing of a word behind it but an extension. */
+static bool phone_ends(struct span t, size_t end)
+{
+    return ends_well(t, end) || with_extension(t, end) > end;
+}
 
 /* "+49 (0)30 123-456": digits from `i` on with at most two other characters between; gives the end and the count. */
 static size_t read_dialled(struct span t, size_t i, int *out_digits)
@@ -600,7 +669,7 @@ static size_t find_plus_phone(struct span t, size_t at)
         }
         return at + 1;
     }
-    return digits >= 8 && ends_well(t, end) ? end : 0;
+    return digits >= 8 && phone_ends(t, end) ? end : 0;
 }
 
 static bool is_nanp(const char *d)
@@ -614,7 +683,7 @@ static size_t find_us_phone(struct span t, const struct groups *g)
     int k = g->count >= 4 && group_len(g, 0) == 1 && t.data[g->start[0]] == '1';
     char d[10];
     if (g->count < k + 3 || group_len(g, k) != 3 || group_len(g, k + 1) != 3 ||
-        group_len(g, k + 2) != 4 || !ends_well(t, g->end[k + 2]) || g->separator[k + 1] == '/' ||
+        group_len(g, k + 2) != 4 || !phone_ends(t, g->end[k + 2]) || g->separator[k + 1] == '/' ||
         g->separator[k + 1] != g->separator[k + 2]) {
         return 0;
     }
@@ -647,7 +716,17 @@ static size_t find_zero_phone(struct span t, const struct groups *g)
     }
     bool date = group_len(g, 0) == 2 && to >= 2 && group_len(g, 1) == 2 && group_len(g, 2) == 4 &&
                 g->separator[1] != ' ';
-    return to >= 1 && digits >= 9 && !date && ends_well(t, g->end[to]) ? g->end[to] : 0;
+    return to >= 1 && digits >= 9 && !date && phone_ends(t, g->end[to]) ? g->end[to] : 0;
+}
+
+static bool has_slash(const struct groups *g, int to)
+{
+    for (int k = 1; k <= to; k++) {
+        if (g->separator[k] == '/') {
+            return true;
+        }
+    }
+    return false;
 }
 
 static size_t find_phone(struct span t, struct context *near, const struct groups *g, double *score)
@@ -663,7 +742,7 @@ static size_t find_phone(struct span t, struct context *near, const struct group
         for (int k = 0; k <= to; k++) {
             n += group_len(g, k);
         }
-        if (n >= 7 && n <= 15 && ends_well(t, g->end[to])) {
+        if (n >= 7 && n <= 15 && phone_ends(t, g->end[to]) && !has_slash(g, to)) {
             return g->end[to];
         }
     }
@@ -689,14 +768,15 @@ static size_t find_bracketed_phone(struct span t, size_t at)
     bool us = area == 3 && t.data[at + 1] >= '2' && g.count >= 2 && group_len(&g, 0) == 3 &&
               group_len(&g, 1) == 4;
     if (us) {
-        return ends_well(t, g.end[1]) ? g.end[1] : 0;
+        return phone_ends(t, g.end[1]) ? g.end[1] : 0;
     }
     int to = MIN(g.count, 4) - 1;
     int digits = (int)area;
+    bool zero = t.data[at + 1] == '0';
     for (int k = 0; k <= to; k++) {
         digits += group_len(&g, k);
     }
-    return t.data[at + 1] == '0' && digits >= 8 && digits <= 13 && ends_well(t, g.end[to])
+    return digits >= 8 && digits <= 13 && to >= (zero ? 0 : 1) && phone_ends(t, g.end[to])
                ? g.end[to]
                : 0;
 }
@@ -816,13 +896,14 @@ static size_t find_iban(struct span t, size_t at)
             end = i;
         } else {
             size_t skip = separator_at(t, i, &separator);
-            if (!skip || (separator != ' ' && separator != '-') || n < 2) {
+            if (!skip || (separator != ' ' && separator != '-') || n == 0 || n % 4 != 0) {
                 return 0;
             }
             i += skip;
         }
     }
-    if (length == 0 || n != length || !ends_well(t, end)) {
+    if (length == 0 || n != length || !ends_well(t, end) || !is(code[2], DIGIT) ||
+        !is(code[3], DIGIT)) {
         return 0;
     }
     unsigned remainder =
@@ -881,16 +962,26 @@ static bool in_key(const struct key_shape *s, struct span t, size_t i)
            (s->least == 40 && (c == '+' || c == '/' || c == '='));
 }
 
+/* Which of key_shapes begin with a byte, as a set of bits, and how long their prefixes are. */
+static uint64_t key_starts[256];
+static uint8_t key_prefix_len[ARRAY_LEN(key_shapes)];
+static_assert(ARRAY_LEN(key_shapes) <= 64, "a bit each");
+
+static bool has_prefix(struct span t, size_t at, size_t k)
+{
+    size_t len = key_prefix_len[k];
+    return len <= t.len - at && memcmp(t.data + at, key_shapes[k].prefix, len) == 0;
+}
+
 static size_t find_key(struct span t, size_t at)
 {
-    struct span rest = span_from(t, at);
-    for (size_t k = 0; k < ARRAY_LEN(key_shapes); k++) {
-        const struct key_shape *s = &key_shapes[k];
-        struct span prefix = span_c(s->prefix);
-        if (rest.data[0] != s->prefix[0] || !span_starts(rest, prefix)) {
+    for (uint64_t left = key_starts[(unsigned char)t.data[at]]; left; left &= left - 1) {
+        size_t k = (size_t)__builtin_ctzll(left);
+        if (!has_prefix(t, at, k)) {
             continue;
         }
-        size_t from = at + prefix.len;
+        const struct key_shape *s = &key_shapes[k];
+        size_t from = at + key_prefix_len[k];
         size_t end = from;
         bool digit = false;
         while (in_key(s, t, end)) {
@@ -912,7 +1003,7 @@ static size_t find_key(struct span t, size_t at)
 static size_t find_jwt(struct span t, size_t at)
 {
     size_t i = at;
-    if (!span_starts(span_from(t, at), SPAN("eyJ"))) {
+    if (t.len - at < 3 || memcmp(t.data + at, "eyJ", 3) != 0) {
         return 0;
     }
     for (int part = 0; part < 3; part++) {
@@ -939,6 +1030,9 @@ static bool starts_nocase_at(struct span t, size_t at, struct span prefix)
 /* "Bearer …" and "Basic …" of an Authorization header; the word itself stays. */
 static size_t find_bearer(struct span t, size_t at, size_t *out_start)
 {
+    if ((t.data[at] | 0x20) != 'b') {
+        return 0;
+    }
     bool bearer = starts_nocase_at(t, at, SPAN("bearer "));
     if (!bearer && !starts_nocase_at(t, at, SPAN("basic "))) {
         return 0;
@@ -1063,15 +1157,24 @@ enum {
 /* Letters: IBAN countries, IPv6 and the first letters of key_shapes, JWT, Bearer, Basic. */
 static uint8_t start_table[256];
 
-__attribute__((constructor)) static void fill_start_table(void)
+__attribute__((constructor)) static void fill_tables(void)
 {
     for (int c = 0; c < 256; c++) {
         start_table[c] = class_of[c] & DIGIT             ? TRY_NUMBER | TRY_LETTERS
                          : class_of[c] & (UPPER | LOWER) ? TRY_LETTERS
                                                          : 0;
     }
+    for (int m = 0; m < MEANINGS; m++) {
+        for (const char *const *w = meaning_words[m]; *w; w++) {
+            meaning_initials[(unsigned char)(*w)[0]] |= (uint8_t)(1 << m);
+            meaning_initials[(unsigned char)upper((*w)[0])] |= (uint8_t)(1 << m);
+        }
+    }
     for (size_t k = 0; k < ARRAY_LEN(key_shapes); k++) {
-        start_table[(unsigned char)key_shapes[k].prefix[0]] |= TRY_KEY;
+        unsigned char first = (unsigned char)key_shapes[k].prefix[0];
+        start_table[first] |= TRY_KEY;
+        key_starts[first] |= UINT64_C(1) << k;
+        key_prefix_len[k] = (uint8_t)strlen(key_shapes[k].prefix);
     }
     start_table['e'] |= TRY_KEY;
     start_table['b'] |= TRY_KEY;
@@ -1120,7 +1223,7 @@ static size_t try_number(struct span t, struct context *near, size_t i, bool fre
     }
     const char *type = CREDIT_CARD;
     double score = 0.95;
-    size_t end = g.digits >= 13 ? find_card(t, &g) : 0;
+    size_t end = g.digits >= 12 ? find_card(t, near, &g) : 0;
     if (!end) {
         end = find_ssn(t, near, &g, &type, &score);
     }
@@ -1133,6 +1236,7 @@ static size_t try_number(struct span t, struct context *near, size_t i, bool fre
     if (!end && g.digits >= 7 && before != '.' && before != '$' && before != '-') {
         type = PHONE_NUMBER;
         end = find_phone(t, near, &g, &score);
+        end = end ? with_extension(t, end) : 0;
     }
     if (end) {
         findings_add(out, type, i, end, score);
@@ -1194,6 +1298,9 @@ static size_t try_other(struct span t, size_t i, uint8_t what, bool fresh, struc
         type = SECRET;
         end = find_assigned(t, i, &start);
     }
+    if (end && type == PHONE_NUMBER) {
+        end = with_extension(t, end);
+    }
     if (end) {
         findings_add(out, type, start, end, score);
     }
@@ -1208,8 +1315,12 @@ void detect_text(struct span t, struct span near, struct findings *out)
         uint8_t what = start_table[(unsigned char)t.data[i]];
         bool fresh = i == last_end;
         size_t end = 0;
-        if (what == 0 || ((what & (TRY_NUMBER | TRY_LETTERS)) && !fresh && word_before(t, i))) {
+        if (what == 0) {
             i++;
+            continue;
+        }
+        if ((what & (TRY_NUMBER | TRY_LETTERS)) && !fresh && word_before(t, i)) {
+            i = run_of(t, i + 1, WORD); /* nothing begins inside a word */
             continue;
         }
         if (what & (TRY_NUMBER | TRY_LETTERS)) {
