@@ -217,7 +217,7 @@ static void count(struct ledger *l, enum metric m, int64_t add)
 static void set_why(struct ledger *l, const char *why)
 {
     pthread_mutex_lock(&l->shared.lock);
-    snprintf(l->shared.why, sizeof l->shared.why, "%s", why);
+    snprintf(l->shared.why, sizeof l->shared.why, "%.*s", LEDGER_WHY_BYTES - 1, why);
     pthread_mutex_unlock(&l->shared.lock);
 }
 
@@ -286,20 +286,17 @@ static enum err ready_store(struct ledger *l, struct store **st, struct fault *f
     return *st ? OK : store_open(l->path, false, st, fault);
 }
 
+/* The first item starts the batch; the rest is waited for once, not item by item. */
 static int gather(struct ledger *l, struct item **batch)
 {
     struct item *it = queue_take(&l->queue, RETENTION_US);
+    if (it && it->kind != ITEM_FLUSH && !atomic_load(&l->close_by_us)) {
+        queue_wait_many(&l->queue, BATCH_MAX - 1, GATHER_US);
+    }
     int n = 0;
-    uint64_t until = ticks_us() + GATHER_US;
     while (it) {
         batch[n++] = it;
-        uint64_t now = ticks_us();
-        bool at_once = it->kind == ITEM_FLUSH || now >= until || atomic_load(&l->close_by_us);
-        if (n == BATCH_MAX) {
-            break;
-        }
-        it = at_once ? queue_try_take(&l->queue)
-                     : queue_take(&l->queue, MIN(until - now, GATHER_US));
+        it = n < BATCH_MAX ? queue_try_take(&l->queue) : NULL;
     }
     return n;
 }
@@ -566,6 +563,7 @@ bool ledger_flush(struct ledger *l, uint64_t wait_us)
         item_free(it);
         return false;
     }
+    queue_hurry(&l->queue);
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t ns = (uint64_t)until.tv_nsec + wait_us % US_PER_S * 1000;

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 
 #include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
 
 static void spans_compare_and_search(void **state)
 {
@@ -193,6 +195,52 @@ static void *put_a_thousand(void *user)
     return NULL;
 }
 
+static void *put_five_slowly(void *user)
+{
+    static int items[5];
+    for (int i = 0; i < 5; i++) {
+        poll(NULL, 0, 2);
+        assert_true(queue_put(user, &items[i]));
+    }
+    return NULL;
+}
+
+static void *hurry(void *user)
+{
+    poll(NULL, 0, 5);
+    queue_hurry(user);
+    return NULL;
+}
+
+static void many_are_waited_for_at_once(void **state)
+{
+    (void)state;
+    struct queue q;
+    queue_init(&q, 8);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, put_five_slowly, &q), 0);
+    queue_wait_many(&q, 5, 5 * US_PER_S);
+    assert_int_equal(queue_count(&q), 5);
+    pthread_join(thread, NULL);
+    while (queue_try_take(&q)) {
+    }
+
+    uint64_t began = clock_now_us();
+    assert_int_equal(pthread_create(&thread, NULL, hurry, &q), 0);
+    queue_wait_many(&q, 5, 5 * US_PER_S); /* hurried while it waits */
+    pthread_join(thread, NULL);
+    queue_hurry(&q);
+    queue_wait_many(&q, 5, 5 * US_PER_S); /* hurried before */
+    queue_wait_many(&q, 5, 1000);         /* nothing comes */
+    int item;
+    assert_true(queue_put(&q, &item)); /* and one taker is woken by one item again */
+    assert_ptr_equal(queue_take(&q, 5 * US_PER_S), &item);
+    queue_close(&q);
+    queue_wait_many(&q, 5, 5 * US_PER_S);
+    assert_true(clock_now_us() - began < 4 * US_PER_S);
+    queue_done(&q);
+}
+
 static void a_queue_keeps_order_between_threads(void **state)
 {
     (void)state;
@@ -228,6 +276,7 @@ int main(void)
         cmocka_unit_test(faults_get_words_in_front),
         cmocka_unit_test(times_read_back),
         cmocka_unit_test(a_list_takes_and_gives),
+        cmocka_unit_test(many_are_waited_for_at_once),
         cmocka_unit_test(a_queue_keeps_order_between_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
