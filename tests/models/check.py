@@ -93,7 +93,7 @@ def toy(folder, steps):
     ctx, ops = Ctx(3, "train", "nano"), [o for o in mix.LOCAL if mix.SHARES[o][0]] + ["tools"]
     chats = []
     for _ in range(3000):
-        tools, turns, task = mix.single(ctx, None, ctx.one(ops))
+        tools, turns, _, _ = mix.single(ctx, None, ctx.one(ops))
         chats.append({"messages": [{"role": r, "content": c} for r, c in turns], "tools": tools})
     arrays = encode(tok, chats)
     arrays += [np.concatenate(arrays[i:i + 8])[:900] for i in range(0, 160, 8)]

@@ -29,7 +29,7 @@ from common import Ctx  # noqa: E402
 from model import load  # noqa: E402
 from prepare import DATA  # noqa: E402
 
-MAX_NEW = 160
+MAX_NEW = 120
 
 
 def make(folder, data, each, seed=1000):

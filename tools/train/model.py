@@ -23,7 +23,7 @@ class Shape:
     eps: float = 1e-5
 
 
-SHAPES = {"nano": Shape(), "mini": Shape(dim=384, layers=6, heads=6, kv=2, ff=1024), "toy": Shape(dim=64, layers=2, heads=2, kv=1, ff=128)}
+SHAPES = {"nano": Shape(), "mini": Shape(layers=9), "toy": Shape(dim=64, layers=2, heads=2, kv=1, ff=128)}
 
 
 def norm(x, w, eps):
@@ -91,6 +91,27 @@ class Model(nn.Module):
 
     def logits(self, h):
         return F.linear(h, self.embed.to(h.dtype)).float()
+
+
+def grow(state, layers_from, layers_to):
+    """Weights of a shallow model for a deeper one: new blocks, spread evenly, that at first add nothing."""
+    extra = layers_to - layers_from
+    new = {(i + 1) * layers_to // extra - 1 for i in range(extra)}
+    old = iter(range(layers_from))
+    source = {i: None if i in new else next(old) for i in range(layers_to)}
+
+    def fill(full):
+        for k in full:
+            if not k.startswith("blocks."):
+                full[k] = state[k].clone()
+                continue
+            _, i, rest = k.split(".", 2)
+            if source[int(i)] is not None:
+                full[k] = state["blocks.%d.%s" % (source[int(i)], rest)].clone()
+            elif rest in ("wo", "down"):
+                full[k] = torch.zeros_like(full[k])
+        return full
+    return fill
 
 
 def save(path, net, **more):

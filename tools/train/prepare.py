@@ -2,7 +2,7 @@
 """Makes the tokenizer and shards of tokenised training chats.
 
   prepare.py tokenizer OUT [--data DIR]          byte-level BPE, 2,048 entries, one token per digit
-  prepare.py shard OUT --model nano --seed 1 --chats 100000 [--data DIR]
+  prepare.py shard OUT --model nano --seed 1 --chats 100000 [--stage wide] [--data DIR]
 
 A shard is one .npz: `tokens` (uint16, top bit set = the loss counts), `ends`
 (where each chat stops).  Chats of up to 128 tokens fill the short rows; longer
@@ -73,10 +73,10 @@ def conversation(ctx, pub):
     return {"messages": msgs, "tools": tools}
 
 
-def shard(out, model, seed, n, data):
+def shard(out, model, seed, n, data, stage):
     from tokenizers import Tokenizer
     tok = Tokenizer.from_file(os.path.join(os.path.dirname(out) or ".", "tokenizer.json"))
-    pub, ctx = Public(data), Ctx(seed, "train", model)
+    pub, ctx = Public(data), Ctx(seed, "train", model, stage)
     arrays = []
     for at in range(0, n, 5000):
         arrays += encode(tok, [mix.chat(ctx, pub) for _ in range(min(5000, n - at))])
@@ -95,9 +95,10 @@ if __name__ == "__main__":
     p.add_argument("--model", default="nano")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--chats", type=int, default=100000)
+    p.add_argument("--stage", default="wide", choices=list(mix.STAGES))
     p.add_argument("--data", default=DATA)
     a = p.parse_args()
     if a.what == "tokenizer":
         build_tokenizer(a.out, a.data)
     else:
-        shard(a.out, a.model, a.seed, a.chats, a.data)
+        shard(a.out, a.model, a.seed, a.chats, a.data, a.stage)

@@ -17,7 +17,7 @@ import os
 
 import numpy as np
 import torch
-from eval import fake_q8, judge, read
+from eval import fake_q8, judge, read, table
 from model import load
 from prepare import HERE  # noqa: F401  (puts data/ on the path)
 from common import REFUSAL
@@ -95,6 +95,7 @@ def main():
     ap.add_argument("--test", nargs="+", required=True)
     ap.add_argument("--quant", default="q8_0", choices=["f32", "q8_0"])
     ap.add_argument("--keep", type=float, default=0.93, help="the threshold keeps answers that are right this often")
+    ap.add_argument("--records", help="also writes the test records with the outputs here")
     a = ap.parse_args()
     from tokenizers import Tokenizer
     torch.set_num_threads(1)
@@ -102,6 +103,10 @@ def main():
     if a.quant == "q8_0":
         fake_q8(model)
     train, test = (judge(model, tok, read(p), hidden=True) for p in (a.fit, a.test))
+    if a.records:
+        with open(a.records, "w", encoding="utf-8") as f:
+            f.writelines(json.dumps({k: v for k, v in r.items() if k != "hidden"}, ensure_ascii=False) + "\n" for r in test)
+    print(table(test) + "\n")
     y, yt = (np.array([float(r["right"]) for r in rs]) for rs in (train, test))
     fold = np.arange(len(train)) % 5
     best = None

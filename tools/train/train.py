@@ -4,8 +4,8 @@
   train.py --model nano --shards DIR --out DIR (--steps N | --minutes M) [--teacher CKPT]
 
 The happy path is: shards (prepare.py) are packed first-fit into rows of 128
-tokens, every 14th step into rows of 1,024; the loss counts answers fully and a
-sample of the prompts at a tenth; Muon moves the matrices, AdamW the embedding
+tokens, every 14th step into rows of 1,024; the loss counts answers (short ones more per
+token) and a sample of the prompts at a tenth; Muon moves the matrices, AdamW the embedding
 and the norms; the rate is constant, then falls linearly to 0 over the last 60 %.
 An average of the weights (EMA) is kept: before the fall it is worth most of it.
 New shards in the folder are picked up when the present one ends.
@@ -13,23 +13,35 @@ New shards in the folder are picked up when the present one ends.
 --minutes counts wall time over all restarts; OUT/minutes, if it exists, replaces
 the number while running (a shared machine makes plans wrong).  --steps with a
 fixed --seed and unchanged shards is repeatable on one machine.
-What can go wrong: a kill between two checkpoints loses at most --save minutes."""
+SIGTERM writes a checkpoint and ends; a harder kill loses at most --save minutes."""
 import argparse
 import glob
 import os
+import signal
 import sys
 import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from model import SHAPES, Model, save
+from model import SHAPES, Model, grow, save
 
 LEARN, SHORT, LONG = 0x8000, 128, 1024
 # Polar Express with a safety margin: without it the fifth product now and then
 # blows up in bf16 and one step destroys a matrix.
 POLAR = [(8.156554524902461, -22.48329292557795, 15.878769915207462), (4.042929935166739, -2.808917465908714, 0.5000178451051316), (3.8916678022926607, -2.772484153217685, 0.5060648178503393),
          (3.285753657755655, -2.3681294933425376, 0.46449024233003106), (2.3465413258596377, -1.7097828382687081, 0.42323551169305323)]
+
+
+def weigh(chat):
+    """Prompts count a tenth; an answer's tokens the more the shorter it is: "42" is as much of
+    an answer as a line of JSON, and exact match counts answers, not tokens."""
+    learned = (chat & LEARN) > 0
+    edge = np.flatnonzero(np.diff(np.concatenate(([0], learned, [0]))))
+    w = np.full(len(chat), 0.1, np.float32)
+    for a, b in zip(edge[::2], edge[1::2]):
+        w[a:b] = min(4.0, max(0.5, 12 / (b - a)))
+    return w
 
 
 class Rows:
@@ -73,8 +85,7 @@ class Rows:
             count[row] += 1
             ids[row, at:at + len(c)] = c & (LEARN - 1)
             doc[row, at:at + len(c)] = count[row]
-            w = np.where(c[1:] & LEARN, 1.0, 0.1)  # the weight sits at the position that predicts
-            weight[row, at:at + len(c) - 1] = w
+            weight[row, at:at + len(c) - 1] = weigh(c)[1:]  # it sits at the position that predicts
             room[row] -= len(c)
             self.chats += 1
         return ids, doc, weight
@@ -82,7 +93,7 @@ class Rows:
     def pick(self, weight, k):
         """k positions for the head: every learned one, then a sample of the others."""
         flat = weight.reshape(-1)
-        sure, rest = np.flatnonzero(flat == 1.0), np.flatnonzero((flat > 0) & (flat < 1))
+        sure, rest = np.flatnonzero(flat >= 0.5), np.flatnonzero((flat > 0) & (flat < 0.5))
         self.rng.shuffle(sure)
         sure = sure[:k]
         rest = self.rng.choice(rest, min(k - len(sure), len(rest)), replace=False) if len(rest) else rest
@@ -144,7 +155,7 @@ def args():
     p.add_argument("--lr", type=float, default=0.015)
     p.add_argument("--adam", type=float, default=0.003)
     p.add_argument("--fall", type=float, default=0.6, help="last share of the run in which the rate falls")
-    p.add_argument("--warm", help="start from the weights of this checkpoint")
+    p.add_argument("--warm", help="start from the weights of this checkpoint, of a shallower model too")
     p.add_argument("--teacher", help="checkpoint whose distribution is half of the target")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--save", type=float, default=2, help="minutes between checkpoints")
@@ -172,7 +183,8 @@ def main():
     ema = {k: v.clone() for k, v in model.state_dict().items()}
     if a.warm and not os.path.exists(path):
         c = torch.load(a.warm, map_location=dev, weights_only=False)
-        model.load_state_dict(c["model"])
+        deeper = model.s.layers - c["shape"]["layers"]
+        model.load_state_dict(grow(c["model"], c["shape"]["layers"], model.s.layers)(model.state_dict()) if deeper else c["model"])
         ema = {k: v.clone() for k, v in model.state_dict().items()}
         tokens, cpu = c["tokens"], c["cpu"]
     if os.path.exists(path):
@@ -198,7 +210,9 @@ def main():
              cpu=time.process_time() - cpu0, used=rows.used, chats=rows.chats, name=a.model, seed=a.seed, teacher=bool(a.teacher))
         os.replace(path + ".tmp", path)
 
-    while True:
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+    while not ended:
         minutes = a.minutes
         if step % 20 == 0 and os.path.exists(os.path.join(a.out, "minutes")):
             with open(os.path.join(a.out, "minutes"), encoding="ascii") as f:

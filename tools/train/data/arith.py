@@ -70,13 +70,14 @@ def pair(ctx, lo, hi):
     return ctx.value(lambda: (ctx.r.randint(lo, hi), ctx.r.randint(lo, hi)), lambda v: "%d,%d" % (min(v), max(v)))
 
 
+PLAIN_SHARE = {"wide": 0.25, "sums": 0.6, "last": 0.4}  # by stage of training, see mix.py
 PLAIN = ["{a} %s {b}", "{a}%s{b}", "what is {a} %s {b}?", "What is {a} %s {b}?", "what's {a} %s {b}?", "calculate {a} %s {b}", "how much is {a} %s {b}?", "{a} %s {b} ="]
-NEVER_HELD.update(p % sign for p in PLAIN for sign in "+-")
+NEVER_HELD.update(p % sign for p in PLAIN for sign in ("+", "-", "*", "x", "times"))
 
 
 def two_digits(ctx):
     """The nano's task: the answer alone."""
-    if ctx.split != "unseen" and ctx.chance(0.25):  # the plainest words, often: the sum itself is what is to be learned
+    if ctx.split == "train" and ctx.chance(PLAIN_SHARE[ctx.stage]):  # the plainest words, often: the sum itself is what is to be learned
         a, b = pair(ctx, 0, 99)
         plus = ctx.chance(0.5)
         if not plus and a < b:
@@ -162,6 +163,9 @@ def times(ctx):
             a, b = b, a
     else:
         a, b = pair(ctx, 10, 99)
+    if ctx.split == "train" and ctx.chance(PLAIN_SHARE[ctx.stage]):
+        q = (ctx.one(PLAIN) % ctx.one(["*", "*", "x", "times"])).format(a=a, b=b)
+        return [("user", q), ("assistant", product(a, b))], "math"
     return [("user", ctx.ask(MUL, a=a, b=b)), ("assistant", product(a, b))], "math"
 
 

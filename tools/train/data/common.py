@@ -64,10 +64,11 @@ def split_list(items):
 
 
 class Ctx:
-    """One stream of chats: a random source, the split, and the model it is for."""
+    """One stream of chats: a random source, the split, the model it is for, the stage (mix.py)."""
 
-    def __init__(self, seed, split="train", model="nano"):
+    def __init__(self, seed, split="train", model="nano", stage="wide"):
         self.r = random.Random(seed)
+        self.stage = stage
         self.split = split
         self.model = model
 
