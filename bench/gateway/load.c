@@ -34,16 +34,16 @@ enum state { IDLE, CONNECTING, WAITING, STREAMING };
 struct conn {
     int fd;
     enum state state;
-    uint64_t due_ns;      /* when this request's time began */
+    uint64_t due_ns; /* when this request's time began */
     uint64_t first_ns, last_event_ns;
     uint64_t cancel_at_ns;
-    int number;           /* of the request */
+    int number; /* of the request */
     char in[IN_MAX];
     size_t in_len;
     bool head_done, chunked, ok_status, done_seen;
-    size_t body_left;     /* of Content-Length or of the current chunk */
-    int chunk_state;      /* 0 size line, 1 data, 2 its line end, 3 after the last */
-    char line[512];       /* of the event stream; longer lines are cut, they hold nothing we need */
+    size_t body_left; /* of Content-Length or of the current chunk */
+    int chunk_state;  /* 0 size line, 1 data, 2 its line end, 3 after the last */
+    char line[512];   /* of the event stream; longer lines are cut, they hold nothing we need */
     size_t line_len;
 };
 
@@ -52,7 +52,8 @@ struct samples {
     size_t count;
 };
 
-static struct options opt = {.path = "/v1/chat/completions", .model = "m-fast", .connections = 1, .warm = 0};
+static struct options opt = {
+    .path = "/v1/chat/completions", .model = "m-fast", .connections = 1, .warm = 0};
 static int epoll;
 static struct conn *conns;
 static struct sockaddr_in target;
@@ -95,22 +96,24 @@ static void print_samples(const char *name, struct samples *s)
         return;
     }
     qsort(s->us10, s->count, sizeof *s->us10, compare);
-    printf(",\"%s\":{\"n\":%zu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}", name, s->count,
-           quantile(s, .5), quantile(s, .9), quantile(s, .99), quantile(s, .999), quantile(s, 1));
+    printf(",\"%s\":{\"n\":%zu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}",
+           name, s->count, quantile(s, .5), quantile(s, .9), quantile(s, .99), quantile(s, .999),
+           quantile(s, 1));
 }
 
 static void prepare_request(void)
 {
     char body[4096], head[1024];
     /* 0.6 kB, as a chat client sends it. */
-    int n = snprintf(body, sizeof body,
-                     "{\"model\":\"%s\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a careful assistant "
-                     "for the keepers of mills and ponds. Answer in short plain sentences, name the unit beside every "
-                     "figure, and say so when you do not know something.\"},{\"role\":\"user\",\"content\":\"The gate "
-                     "was left open over night and the level fell. Which three things should we look at first before "
-                     "the wheel is started again, and in which order would you do them? cancel-000000\"}],"
-                     "\"temperature\":0.7,\"max_tokens\":256,\"stream\":%s}",
-                     opt.model, opt.stream ? "true" : "false");
+    int n = snprintf(
+        body, sizeof body,
+        "{\"model\":\"%s\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a careful assistant "
+        "for the keepers of mills and ponds. Answer in short plain sentences, name the unit beside every "
+        "figure, and say so when you do not know something.\"},{\"role\":\"user\",\"content\":\"The gate "
+        "was left open over night and the level fell. Which three things should we look at first before "
+        "the wheel is started again, and in which order would you do them? cancel-000000\"}],"
+        "\"temperature\":0.7,\"max_tokens\":256,\"stream\":%s}",
+        opt.model, opt.stream ? "true" : "false");
     int h = snprintf(head, sizeof head,
                      "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nContent-Type: application/json\r\n"
                      "Authorization: Bearer bench\r\n%s%sContent-Length: %d\r\n\r\n",
@@ -128,7 +131,8 @@ static void fail(struct conn *c, const char *why, const char *detail, size_t det
 {
     errors++;
     if (!first_error[0]) {
-        snprintf(first_error, sizeof first_error, "%s: %.*s", why, (int)(detail_len > 120 ? 120 : detail_len), detail);
+        snprintf(first_error, sizeof first_error, "%s: %.*s", why,
+                 (int)(detail_len > 120 ? 120 : detail_len), detail);
         for (char *p = first_error; *p; p++) {
             if (*p == '"' || *p == '\\' || (unsigned char)*p < 32) {
                 *p = ' ';
@@ -351,7 +355,8 @@ static void cancel_due(uint64_t now)
     for (int i = 0; i < opt.connections; i++) {
         struct conn *c = &conns[i];
         if (c->cancel_at_ns && c->cancel_at_ns <= now && c->fd >= 0) {
-            fprintf(cancels, "%s\"%d\":%llu", answered ? "," : "", c->number % 1000000, (unsigned long long)now_ns());
+            fprintf(cancels, "%s\"%d\":%llu", answered ? "," : "", c->number % 1000000,
+                    (unsigned long long)now_ns());
             close(c->fd);
             c->fd = -1;
             c->cancel_at_ns = 0;
@@ -376,7 +381,8 @@ static uint64_t next_cancel(void)
 static void ask_more(uint64_t *next_due_ns)
 {
     uint64_t now = now_ns();
-    if ((opt.requests && started_count >= (uint64_t)(opt.requests + opt.warm)) || (end_ns && now >= end_ns)) {
+    if ((opt.requests && started_count >= (uint64_t)(opt.requests + opt.warm)) ||
+        (end_ns && now >= end_ns)) {
         *next_due_ns = 0;
         return;
     }
@@ -455,8 +461,8 @@ static void run_load(void)
         ask_more(&next_due);
         bool stopping = (end_ns && now_ns() >= end_ns) ||
                         (opt.requests && started_count >= (uint64_t)(opt.requests + opt.warm));
-        if ((stopping && (count_busy() == 0 || (end_ns && now_ns() > end_ns + 5000000000u))) || errors > 1000 ||
-            now_ns() > give_up) {
+        if ((stopping && (count_busy() == 0 || (end_ns && now_ns() > end_ns + 5000000000u))) ||
+            errors > 1000 || now_ns() > give_up) {
             break;
         }
         uint64_t wake = sooner(next_cancel(), sooner(end_ns && !stopping ? end_ns : 0,
@@ -490,7 +496,8 @@ static int run_hold(void)
         }
         if (opened == opt.connections && !end && waiting == 0) {
             end = now + (uint64_t)(opt.hold_seconds * 1e9);
-            fprintf(stderr, "HOLDING %d\n", opened); /* whoever measures memory waits for this line */
+            fprintf(stderr, "HOLDING %d\n",
+                    opened); /* whoever measures memory waits for this line */
         }
         if ((end && now >= end) || errors > 1000 || now > begin_ns + 300000000000u) {
             break;
@@ -517,10 +524,18 @@ static double number_of(const char *text)
 static void read_options(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"port", 1, NULL, 'p'},    {"model", 1, NULL, 'm'},    {"stream", 0, NULL, 's'},
-        {"path", 1, NULL, 'P'},    {"header", 1, NULL, 'H'},   {"connections", 1, NULL, 'c'},
-        {"seconds", 1, NULL, 'S'}, {"requests", 1, NULL, 'n'}, {"rate", 1, NULL, 'r'},
-        {"warm", 1, NULL, 'w'},    {"hold", 1, NULL, 'h'},     {"cancel-after-ms", 1, NULL, 'x'},
+        {"port", 1, NULL, 'p'},
+        {"model", 1, NULL, 'm'},
+        {"stream", 0, NULL, 's'},
+        {"path", 1, NULL, 'P'},
+        {"header", 1, NULL, 'H'},
+        {"connections", 1, NULL, 'c'},
+        {"seconds", 1, NULL, 'S'},
+        {"requests", 1, NULL, 'n'},
+        {"rate", 1, NULL, 'r'},
+        {"warm", 1, NULL, 'w'},
+        {"hold", 1, NULL, 'h'},
+        {"cancel-after-ms", 1, NULL, 'x'},
         {0},
     };
     for (int o; (o = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
@@ -596,11 +611,12 @@ int main(int argc, char **argv)
     }
     double seconds = (double)(now_ns() - begin_ns) / 1e9;
     fclose(cancels);
-    printf("{\"answered\":%llu,\"errors\":%llu,\"cut\":%llu,\"bad_answers\":%llu,\"first_error\":\"%s\","
-           "\"seconds\":%.3f,\"per_second\":%.1f,\"alive\":%d,\"reconnects\":%llu,\"started\":%llu",
-           (unsigned long long)answered, (unsigned long long)errors, (unsigned long long)cut,
-           (unsigned long long)status_errors, first_error, seconds, (double)answered / seconds, alive,
-           (unsigned long long)reconnects, (unsigned long long)started_count);
+    printf(
+        "{\"answered\":%llu,\"errors\":%llu,\"cut\":%llu,\"bad_answers\":%llu,\"first_error\":\"%s\","
+        "\"seconds\":%.3f,\"per_second\":%.1f,\"alive\":%d,\"reconnects\":%llu,\"started\":%llu",
+        (unsigned long long)answered, (unsigned long long)errors, (unsigned long long)cut,
+        (unsigned long long)status_errors, first_error, seconds, (double)answered / seconds, alive,
+        (unsigned long long)reconnects, (unsigned long long)started_count);
     print_samples("total_us", &total);
     print_samples("first_event_us", &first_event);
     print_samples("event_delay_us", &event_delay);

@@ -25,11 +25,11 @@ struct conn {
     int fd;
     char *in;
     size_t in_len;
-    char *out;          /* what the socket did not take */
+    char *out; /* what the socket did not take */
     size_t out_len, out_max;
-    enum pace pace;     /* a stream is under way */
+    enum pace pace; /* a stream is under way */
     int deltas_left;
-    int cancel;         /* its number; 0 = none */
+    int cancel; /* its number; 0 = none */
     uint64_t due_ns;
     struct conn *next, *prev; /* in the queue of its pace */
     bool dead;
@@ -37,8 +37,9 @@ struct conn {
 };
 
 static int epoll;
-static struct conn queues[3];   /* heads; all of one pace wait equally long, so a queue is in order of time */
-static struct conn *graveyard;  /* freed after the round: an event may still point there */
+static struct conn
+    queues[3]; /* heads; all of one pace wait equally long, so a queue is in order of time */
+static struct conn *graveyard; /* freed after the round: an event may still point there */
 static char fast_json[4096], fast_sse[8192];
 static size_t fast_json_len, fast_sse_len;
 static uint64_t cancel_ns[CANCELS_MAX];
@@ -118,43 +119,47 @@ static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-s
 static size_t delta_event(char *out, size_t max, const char *model, const char *text, bool first)
 {
     char event[1024];
-    snprintf(event, sizeof event,
-             "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-             "\"model\":\"%s\",\"choices\":[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},"
-             "\"finish_reason\":null}]}\n\n",
-             model, first ? "\"role\":\"assistant\"," : "", text);
+    snprintf(
+        event, sizeof event,
+        "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+        "\"model\":\"%s\",\"choices\":[{\"index\":0,\"delta\":{%s\"content\":\"%s\"},"
+        "\"finish_reason\":null}]}\n\n",
+        model, first ? "\"role\":\"assistant\"," : "", text);
     return chunk(out, max, event);
 }
 
 static size_t end_events(char *out, size_t max, const char *model)
 {
     char event[1024];
-    snprintf(event, sizeof event,
-             "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-             "\"model\":\"%s\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-             "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-             "\"model\":\"%s\",\"choices\":[],\"usage\":{\"prompt_tokens\":120,\"completion_tokens\":64,"
-             "\"total_tokens\":184}}\n\ndata: [DONE]\n\n",
-             model, model);
+    snprintf(
+        event, sizeof event,
+        "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+        "\"model\":\"%s\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+        "data: {\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+        "\"model\":\"%s\",\"choices\":[],\"usage\":{\"prompt_tokens\":120,\"completion_tokens\":64,"
+        "\"total_tokens\":184}}\n\ndata: [DONE]\n\n",
+        model, model);
     size_t len = chunk(out, max, event);
     return len + (size_t)snprintf(out + len, max - len, "0\r\n\r\n");
 }
 
 static void prepare_answers(void)
 {
-    static const char sentence[] = "The weir holds what belongs here and lets only the rest flow on, which is why "
-                                   "the pond stays full in summer and the mill below it never runs dry at all. ";
+    static const char sentence[] =
+        "The weir holds what belongs here and lets only the rest flow on, which is why "
+        "the pond stays full in summer and the mill below it never runs dry at all. ";
     char text[1280] = "";
     for (int i = 0; i < 7; i++) {
         memcpy(text + strlen(text), sentence, sizeof sentence);
     }
     char body[2048];
-    int n = snprintf(body, sizeof body,
-                     "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion\",\"created\":1700000000,"
-                     "\"model\":\"m-fast\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
-                     "\"content\":\"%s\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":120,"
-                     "\"completion_tokens\":180,\"total_tokens\":300}}",
-                     text);
+    int n = snprintf(
+        body, sizeof body,
+        "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion\",\"created\":1700000000,"
+        "\"model\":\"m-fast\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+        "\"content\":\"%s\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":120,"
+        "\"completion_tokens\":180,\"total_tokens\":300}}",
+        text);
     fast_json_len = (size_t)snprintf(fast_json, sizeof fast_json,
                                      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                                      "Content-Length: %d\r\n\r\n%s",
@@ -164,7 +169,8 @@ static void prepare_answers(void)
     size_t part = strlen(text) / 8;
     for (size_t i = 0; i < 8; i++) {
         char piece[256];
-        snprintf(piece, sizeof piece, "%.*s", (int)(i == 7 ? strlen(text) - 7 * part : part), text + i * part);
+        snprintf(piece, sizeof piece, "%.*s", (int)(i == 7 ? strlen(text) - 7 * part : part),
+                 text + i * part);
         len += delta_event(fast_sse + len, sizeof fast_sse - len, "m-fast", piece, i == 0);
     }
     fast_sse_len = len + end_events(fast_sse + len, sizeof fast_sse - len, "m-fast");
@@ -215,11 +221,13 @@ static void answer_stats(struct conn *c)
 {
     static char body[CANCELS_MAX * 32 + 512];
     static char head[256];
-    int n = snprintf(body, sizeof body,
-                     "{\"requests\":%llu,\"accepted\":%llu,\"open_streams\":%llu,\"streams_ended\":%llu,"
-                     "\"streams_cut\":%llu,\"cancel_ns\":{",
-                     (unsigned long long)requests, (unsigned long long)accepted, (unsigned long long)open_streams,
-                     (unsigned long long)streams_ended, (unsigned long long)streams_cut);
+    int n = snprintf(
+        body, sizeof body,
+        "{\"requests\":%llu,\"accepted\":%llu,\"open_streams\":%llu,\"streams_ended\":%llu,"
+        "\"streams_cut\":%llu,\"cancel_ns\":{",
+        (unsigned long long)requests, (unsigned long long)accepted,
+        (unsigned long long)open_streams, (unsigned long long)streams_ended,
+        (unsigned long long)streams_cut);
     bool any = false;
     for (int i = 0; i < CANCELS_MAX; i++) {
         if (cancel_ns[i]) {
@@ -229,8 +237,9 @@ static void answer_stats(struct conn *c)
         }
     }
     n += snprintf(body + n, sizeof body - (size_t)n, "}}");
-    int h = snprintf(head, sizeof head,
-                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", n);
+    int h = snprintf(
+        head, sizeof head,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", n);
     conn_send(c, head, (size_t)h);
     conn_send(c, body, (size_t)n);
 }
@@ -385,7 +394,8 @@ int main(int argc, char **argv)
             struct conn *c = events[i].data.ptr;
             if (!c) {
                 accept_all(listener);
-            } else if (!c->dead && events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+            } else if (!c->dead &&
+                       events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
                 conn_read(c);
             }
             if (c && !c->dead && events[i].events & EPOLLOUT) {
