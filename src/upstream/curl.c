@@ -19,6 +19,9 @@
  *   callback whose seek callback refuses: libcurl then ends the transfer with
  *   CURLE_SEND_FAIL_REWIND, which is WIRE_STALE. (Without body bytes sent it may
  *   connect again; then no provider has seen a request.)
+ * - A cancelled HTTP/2 stream. libcurl 7.88 removes the handle and tells the
+ *   provider nothing (tried: no RST_STREAM; the provider writes, and bills, on).
+ *   So a connection carries one transfer at a time, and cancelling closes it.
  * - Pausing: curl_easy_pause() may deliver what it held back inside the call.
  */
 #include "upstream/curl_library.h"
@@ -320,6 +323,7 @@ static void cancel(struct wire *wire)
 {
     struct curl_wire *w = CONTAINER_OF(wire, struct curl_wire, wire);
     w->cancelled = true;
+    lib.curl_easy_setopt(w->easy, CURLOPT_FORBID_REUSE, 1l); /* HTTP/2: see the head */
     if (w->curls->depth > 0) {
         list_remove(&w->link);
         list_append(&w->curls->dying, &w->link);
@@ -368,7 +372,6 @@ static void set_transport(struct curl_wire *w, const struct wire_request *reques
     lib.curl_easy_setopt(e, CURLOPT_URL, request->url);
     lib.curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     lib.curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    lib.curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1l);
     lib.curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, request->fresh ? 1l : 0l);
     lib.curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
     lib.curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
@@ -444,6 +447,7 @@ enum err curls_new(struct loop *loop, const char *ca_file, struct curls **out, s
     lib.curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     lib.curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     lib.curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    lib.curl_multi_setopt(c->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     *out = c;
     return OK;
 }
