@@ -97,7 +97,8 @@ struct flow_host { /* one per worker, outlives its flows */
     const struct driver *(*driver)(void *user, const struct backend *backend);
     const struct gate_type *gate;
     void *gate_self;
-    /* An attempt ended: for health, breaker and running estimates. */
+    /* An attempt ended (each retry counts; also one that the gate refused or nothing was sent of): for health and
+     * running estimates. May be NULL. */
     void (*leg_ended)(void *user, const struct leg *leg, const struct leg_receipt *lr,
                       const struct leg_end *end);
     /* The receipt is final, borrowed for the call. */
