@@ -32,9 +32,8 @@ struct arena {
 
 static struct block *block_new(size_t size, struct block *older)
 {
-    struct block *b = mem_new(sizeof *b + size);
-    b->size = size;
-    b->older = older;
+    struct block *b = mem_take(sizeof *b + size);
+    *b = (struct block){.older = older, .size = size};
     return b;
 }
 
@@ -43,8 +42,7 @@ struct arena *arena_new(void)
     struct block *first = block_new(BLOCK_BYTES - sizeof(struct block), NULL);
     struct arena *a = (struct arena *)(void *)first->bytes;
     first->used = (sizeof *a + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    a->newest = first;
-    a->total = BLOCK_BYTES;
+    *a = (struct arena){.newest = first, .total = BLOCK_BYTES};
     return a;
 }
 
@@ -63,7 +61,8 @@ void arena_free(struct arena *a)
     }
 }
 
-void *arena_alloc(struct arena *a, size_t bytes)
+/* Bytes that say nothing yet: only what is given out is zeroed, not whole blocks. */
+static void *take(struct arena *a, size_t bytes)
 {
     PRE(bytes < SIZE_MAX / 2);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -79,13 +78,19 @@ void *arena_alloc(struct arena *a, size_t bytes)
     return p;
 }
 
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    return memset(take(a, bytes), 0, bytes);
+}
+
 struct span arena_copy(struct arena *a, struct span s)
 {
     if (!span_given(s)) {
         return SPAN_NONE;
     }
-    char *copy = arena_alloc(a, s.len + 1);
+    char *copy = take(a, s.len + 1);
     memcpy(copy, s.data, s.len);
+    copy[s.len] = '\0';
     return span_of(copy, s.len);
 }
 
@@ -105,7 +110,7 @@ struct span arena_printf(struct arena *a, const char *format, ...)
     int n = vsnprintf(first, sizeof first, format, args);
     va_end(args);
     ASSERT(n >= 0);
-    char *copy = arena_alloc(a, (size_t)n + 1);
+    char *copy = take(a, (size_t)n + 1);
     if ((size_t)n < sizeof first) {
         memcpy(copy, first, (size_t)n + 1);
     } else {

@@ -18,9 +18,24 @@ static NORETURN void out_of_memory(size_t bytes)
     abort();
 }
 
+void *mem_take(size_t bytes)
+{
+    void *p = malloc(bytes ? bytes : 1);
+    if (!p) {
+        out_of_memory(bytes);
+    }
+    return p;
+}
+
+/* glibc's calloc passes by the thread's cache of small blocks, but knows which large ones are zero already. */
+#define SMALL_BYTES 1024
+
 void *mem_new(size_t bytes)
 {
-    void *p = calloc(1, bytes ? bytes : 1);
+    if (bytes <= SMALL_BYTES) {
+        return memset(mem_take(bytes), 0, bytes);
+    }
+    void *p = calloc(1, bytes);
     if (!p) {
         out_of_memory(bytes);
     }
@@ -36,6 +51,15 @@ void *mem_grow(void *p, size_t old_bytes, size_t new_bytes)
     }
     memset(grown + old_bytes, 0, new_bytes - old_bytes);
     return grown;
+}
+
+void *mem_resize(void *p, size_t bytes)
+{
+    p = realloc(p, bytes ? bytes : 1);
+    if (!p) {
+        out_of_memory(bytes);
+    }
+    return p;
 }
 
 void mem_free(void *p)

@@ -45,6 +45,9 @@ NORETURN void assert_failed(const char *file, int line, const char *expression);
 /* Zeroed memory; never NULL. mem_grow() keeps the first `old_bytes`, zeroes the rest. */
 void *mem_new(size_t bytes);
 void *mem_grow(void *p, size_t old_bytes, size_t new_bytes);
+/* The same with bytes that say nothing yet, for whoever writes them before reading. */
+void *mem_take(size_t bytes);
+void *mem_resize(void *p, size_t bytes);
 void mem_free(void *p);
 #define NEW(type) ((type *)mem_new(sizeof(type)))
 #define NEW_ARRAY(type, n) ((type *)mem_new(sizeof(type) * (size_t)(n)))

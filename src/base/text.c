@@ -33,20 +33,25 @@ char *text_reserve(struct text *t, size_t len)
     if (need > t->capacity) {
         size_t grown = MAX(t->capacity * 2, (size_t)64);
         grown = MAX(MIN(grown, t->max + 1), need);
-        t->data = mem_grow(t->data, t->capacity, grown);
+        t->data = mem_resize(t->data, grown);
         t->capacity = grown;
     }
     return t->data + t->len;
 }
 
+static __attribute__((noinline)) bool make_room(struct text *t, size_t len)
+{
+    return text_reserve(t, len) != NULL;
+}
+
+/* The capacity never passes the maximum and its NUL, so what fits needs no other look. */
 void text_add(struct text *t, struct span s)
 {
-    char *room = text_reserve(t, s.len);
-    if (!room) {
+    if (s.len >= t->capacity - t->len && !make_room(t, s.len)) {
         return;
     }
     if (s.len) {
-        memcpy(room, s.data, s.len);
+        memcpy(t->data + t->len, s.data, s.len);
     }
     t->len += s.len;
     t->data[t->len] = '\0';

@@ -76,14 +76,24 @@ static bool take_line(struct sse *s, struct span line, sse_event_fn *fn, void *u
     return true;
 }
 
-/* Offset of the first CR or LF, or the length. */
+/*
+ * Offset of the first CR or LF, or the length. Looked for in stretches, because
+ * a search for one kind of end alone would run past many ends of the other.
+ */
 static size_t line_length(struct span bytes)
 {
-    size_t i = 0;
-    while (i < bytes.len && bytes.data[i] != '\n' && bytes.data[i] != '\r') {
-        i++;
+    for (size_t at = 0; at < bytes.len; at += 256) {
+        struct span stretch = span_first(bytes, at + 256);
+        stretch = span_first(stretch, span_find_char(stretch, '\n', at));
+        size_t cr = span_find_char(stretch, '\r', at);
+        if (cr != SIZE_MAX) {
+            return cr;
+        }
+        if (stretch.len < bytes.len && stretch.len < at + 256) {
+            return stretch.len;
+        }
     }
-    return i;
+    return bytes.len;
 }
 
 enum err sse_feed(struct sse *s, struct span bytes, sse_event_fn *fn, void *user)

@@ -8,6 +8,7 @@
  */
 #include "json/json.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ static const struct json *node(const void *v)
 }
 
 /* ---- reading ---- */
+
+#define FEW_BYTES (16 * KIB) /* longer texts mostly have so many brackets that counting them decides nothing */
 
 /* The position just after the string whose opening quote stands before `i`. */
 static size_t skip_string(struct span s, size_t i)
@@ -46,6 +49,25 @@ static size_t skip_string(struct span s, size_t i)
     }
 }
 
+/* Opening brackets, of which one of each kind differs from the other by this bit alone; strings count too. */
+static size_t count_openings(struct span s)
+{
+    static_assert(('[' | 0x20) == '{', "one comparison finds both");
+    size_t count = 0;
+    size_t i = 0;
+    for (; i + 64 <= s.len; i += 64) { /* a fixed number of rounds: the compiler makes vectors of it */
+        uint8_t here = 0;
+        for (size_t k = 0; k < 64; k++) {
+            here = (uint8_t)(here + ((s.data[i + k] | 0x20) == '{'));
+        }
+        count += here;
+    }
+    for (; i < s.len; i++) {
+        count += (s.data[i] | 0x20) == '{';
+    }
+    return count;
+}
+
 /*
  * Runs before the parser, so that hostile nesting costs one pass and no tree
  * (yyjson itself does not recurse, but would make 16 bytes of every bracket).
@@ -54,6 +76,9 @@ static size_t skip_string(struct span s, size_t i)
 static bool too_deep(struct span s, size_t *out_at)
 {
     size_t depth = 0;
+    if (s.len <= FEW_BYTES && count_openings(s) <= JSON_DEPTH_MAX) {
+        return false;
+    }
     for (size_t i = 0; i < s.len;) {
         switch (s.data[i++]) {
         case '"':
@@ -156,9 +181,9 @@ const char *json_type_name(const struct json *v)
     return names[json_type(v)];
 }
 
-const struct json *json_get(const struct json *object, const char *key)
+const struct json *json_get_span(const struct json *object, struct span key)
 {
-    return node(yyjson_obj_getn(val(object), key, strlen(key)));
+    return node(yyjson_obj_getn(val(object), key.data, key.len));
 }
 
 const struct json *json_at(const struct json *array, size_t index)
@@ -370,34 +395,34 @@ static void separate(struct json_out *w)
     w->comma = true;
 }
 
-static void begin(struct json_out *w, struct span bracket)
+static void begin(struct json_out *w, char bracket)
 {
-    separate(w);
-    text_add(w->text, bracket);
+    char out[2] = {',', bracket};
+    text_add(w->text, w->comma ? span_of(out, 2) : span_of(out + 1, 1));
     w->comma = false;
 }
 
-static void end(struct json_out *w, struct span bracket)
+static void end(struct json_out *w, char bracket)
 {
-    text_add(w->text, bracket);
+    text_add(w->text, span_of(&bracket, 1));
     w->comma = true;
 }
 
 void json_begin_object(struct json_out *w)
 {
-    begin(w, SPAN("{"));
+    begin(w, '{');
 }
 void json_end_object(struct json_out *w)
 {
-    end(w, SPAN("}"));
+    end(w, '}');
 }
 void json_begin_array(struct json_out *w)
 {
-    begin(w, SPAN("["));
+    begin(w, '[');
 }
 void json_end_array(struct json_out *w)
 {
-    end(w, SPAN("]"));
+    end(w, ']');
 }
 
 /*
@@ -453,10 +478,28 @@ static size_t utf8_length(struct span s, size_t want, size_t *out_bad)
     return n == want ? n : 0;
 }
 
+/* The bytes at the front of `s` that are written as they are and are ASCII, rounded down to eights. */
+static size_t plain_eights(struct span s)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, s.data + i, 8);
+        uint64_t quote = eight ^ ones * '"';
+        uint64_t slash = eight ^ ones * '\\';
+        /* A byte's top bit: below 0x20, zero, zero, or above 0x7f; never set too rarely. */
+        if (((eight - ones * 0x20) | (quote - ones) | (slash - ones) | eight) & ones * 0x80) {
+            break;
+        }
+    }
+    return i;
+}
+
 void json_escape(struct text *text, struct span s)
 {
     size_t done = 0; /* bytes before it are written */
-    size_t i = 0;
+    size_t i = plain_eights(s);
     while (i < s.len) {
         unsigned char byte = (unsigned char)s.data[i];
         char kind = byte_kinds[byte];
@@ -488,6 +531,34 @@ void json_escape(struct text *text, struct span s)
     text_add(text, span_of(s.data ? s.data + done : "", s.len - done));
 }
 
+/* Most keys and values need no escapes: those go out in one piece. */
+static bool write_plain(struct json_out *w, struct span s, bool is_key)
+{
+    size_t i = plain_eights(s);
+    while (i < s.len && byte_kinds[(unsigned char)s.data[i]] == 0) {
+        i++;
+    }
+    char *room = i == s.len ? text_reserve(w->text, s.len + 2 + w->comma + is_key) : NULL;
+    if (!room) {
+        return false;
+    }
+    char *at = room;
+    if (w->comma) {
+        *at++ = ',';
+    }
+    *at++ = '"';
+    memcpy(at, s.data, s.len);
+    at += s.len;
+    *at++ = '"';
+    if (is_key) {
+        *at++ = ':';
+    }
+    *at = '\0';
+    w->text->len += (size_t)(at - room);
+    w->comma = !is_key;
+    return true;
+}
+
 static void quoted(struct json_out *w, struct span s)
 {
     text_add(w->text, SPAN("\""));
@@ -497,15 +568,13 @@ static void quoted(struct json_out *w, struct span s)
 
 void json_key_span(struct json_out *w, struct span key)
 {
+    if (write_plain(w, key, true)) {
+        return;
+    }
     separate(w);
     quoted(w, key);
     text_add(w->text, SPAN(":"));
     w->comma = false;
-}
-
-void json_key(struct json_out *w, const char *key)
-{
-    json_key_span(w, span_c(key));
 }
 
 void json_raw(struct json_out *w, struct span already_json)
@@ -525,13 +594,11 @@ void json_string(struct json_out *w, struct span s)
         json_null(w);
         return;
     }
+    if (write_plain(w, s, false)) {
+        return;
+    }
     separate(w);
     quoted(w, s);
-}
-
-void json_c(struct json_out *w, const char *c_string)
-{
-    json_string(w, span_c(c_string));
 }
 
 void json_bool(struct json_out *w, bool b)
@@ -539,19 +606,42 @@ void json_bool(struct json_out *w, bool b)
     json_raw(w, b ? SPAN("true") : SPAN("false"));
 }
 
+/* Writes at least `least` digits up to before `end` and gives where they begin; there are at most 20. */
+static char *digits_before(char *end, uint64_t n, int least)
+{
+    for (; n || least > 0; n /= 10, least--) {
+        *--end = (char)('0' + n % 10);
+    }
+    return end;
+}
+
 void json_int(struct json_out *w, int64_t n)
 {
     char digits[24];
-    size_t at = sizeof digits;
-    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    char *end = digits + sizeof digits;
+    char *at = digits_before(end, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, 1);
     if (n < 0) {
-        digits[--at] = '-';
+        *--at = '-';
     }
-    json_raw(w, span_of(digits + at, sizeof digits - at));
+    json_raw(w, span_of(at, (size_t)(end - at)));
+}
+
+/* n / 10^places without zeros at its end, but at least one digit after the point. */
+static void write_decimal(struct json_out *w, uint64_t n, int places)
+{
+    uint64_t one = 1;
+    for (int i = 0; i < places; i++) {
+        one *= 10;
+    }
+    char digits[40];
+    char *end = digits + sizeof digits;
+    char *point = digits_before(end, n % one, places) - 1;
+    char *at = digits_before(point, n / one, 1);
+    *point = '.';
+    while (end[-1] == '0' && end - 2 > point) {
+        end--;
+    }
+    json_raw(w, span_of(at, (size_t)(end - at)));
 }
 
 void json_number(struct json_out *w, double x)
@@ -562,6 +652,11 @@ void json_number(struct json_out *w, double x)
     }
     if (fabs(x) < 1e15 && x == (double)(int64_t)x) {
         json_int(w, (int64_t)x);
+        return;
+    }
+    uint64_t scaled = x > 0 && x < 1e6 ? (uint64_t)(x * 1e4 + 0.5) : 0;
+    if (scaled && (double)scaled / 1e4 == x) { /* shares and scores, which are most of what comes */
+        write_decimal(w, scaled, 4);
         return;
     }
     char digits[32];
@@ -576,13 +671,7 @@ void json_usd(struct json_out *w, int64_t usd_nano)
         json_null(w);
         return;
     }
-    char digits[40];
-    int n = snprintf(digits, sizeof digits, "%lld.%09lld", (long long)(usd_nano / 1000000000),
-                     (long long)(usd_nano % 1000000000));
-    while (digits[n - 1] == '0' && digits[n - 2] != '.') {
-        n--;
-    }
-    json_raw(w, span_of(digits, (size_t)n));
+    write_decimal(w, (uint64_t)usd_nano, 9);
 }
 
 void json_value(struct json_out *w, const struct json *v)
@@ -616,55 +705,5 @@ void json_value(struct json_out *w, const struct json *v)
         }
         json_end_object(w);
         break;
-    }
-}
-
-void json_put(struct json_out *w, const char *key, struct span s)
-{
-    json_key(w, key);
-    json_string(w, s);
-}
-void json_put_c(struct json_out *w, const char *key, const char *c_string)
-{
-    json_key(w, key);
-    json_c(w, c_string);
-}
-void json_put_int(struct json_out *w, const char *key, int64_t n)
-{
-    json_key(w, key);
-    json_int(w, n);
-}
-void json_put_number(struct json_out *w, const char *key, double x)
-{
-    json_key(w, key);
-    json_number(w, x);
-}
-void json_put_usd(struct json_out *w, const char *key, int64_t usd_nano)
-{
-    json_key(w, key);
-    json_usd(w, usd_nano);
-}
-void json_put_bool(struct json_out *w, const char *key, bool b)
-{
-    json_key(w, key);
-    json_bool(w, b);
-}
-void json_put_null(struct json_out *w, const char *key)
-{
-    json_key(w, key);
-    json_null(w);
-}
-void json_put_value(struct json_out *w, const char *key, const struct json *v)
-{
-    json_key(w, key);
-    json_value(w, v);
-}
-void json_put_known(struct json_out *w, const char *key, int64_t n)
-{
-    json_key(w, key);
-    if (n < 0) {
-        json_null(w);
-    } else {
-        json_int(w, n);
     }
 }

@@ -51,7 +51,7 @@ enum json_type {
 enum json_type json_type(const struct json *v);   /* JSON_NONE for NULL */
 const char *json_type_name(const struct json *v); /* "a string", "null", "nothing" */
 
-const struct json *json_get(const struct json *object, const char *key); /* first of that name */
+const struct json *json_get_span(const struct json *object, struct span key); /* first of that name */
 const struct json *json_at(const struct json *array, size_t index);      /* linear */
 size_t json_len(const struct json *v);              /* members or elements, else 0 */
 bool json_has_duplicate_keys(const struct json *v); /* anywhere below */
@@ -87,10 +87,8 @@ void json_begin_object(struct json_out *w);
 void json_end_object(struct json_out *w);
 void json_begin_array(struct json_out *w);
 void json_end_array(struct json_out *w);
-void json_key(struct json_out *w, const char *key);
 void json_key_span(struct json_out *w, struct span key);
 void json_string(struct json_out *w, struct span s); /* null for SPAN_NONE */
-void json_c(struct json_out *w, const char *c_string);
 void json_bool(struct json_out *w, bool b);
 void json_int(struct json_out *w, int64_t n);
 void json_number(struct json_out *w,
@@ -100,18 +98,73 @@ void json_null(struct json_out *w);
 void json_value(struct json_out *w, const struct json *v); /* null for NULL */
 void json_raw(struct json_out *w, struct span already_json);
 
-/* Key and value in one call. */
-void json_put(struct json_out *w, const char *key, struct span s);
-void json_put_c(struct json_out *w, const char *key, const char *c_string);
-void json_put_int(struct json_out *w, const char *key, int64_t n);
-void json_put_number(struct json_out *w, const char *key, double x);
-void json_put_usd(struct json_out *w, const char *key, int64_t usd_nano);
-void json_put_bool(struct json_out *w, const char *key, bool b);
-void json_put_null(struct json_out *w, const char *key);
-void json_put_value(struct json_out *w, const char *key, const struct json *v);
-/* The number, or null when it is negative: this code base's "unknown". */
-void json_put_known(struct json_out *w, const char *key, int64_t n);
 /* Appends `s` escaped, without quotes. */
 void json_escape(struct text *text, struct span s);
+
+/* Names are mostly literals: inline, so that the compiler knows their length. */
+static inline const struct json *json_get(const struct json *object, const char *key)
+{
+    return json_get_span(object, span_c(key));
+}
+static inline void json_key(struct json_out *w, const char *key)
+{
+    json_key_span(w, span_c(key));
+}
+static inline void json_c(struct json_out *w, const char *c_string)
+{
+    json_string(w, span_c(c_string));
+}
+
+/* Key and value in one call. */
+static inline void json_put(struct json_out *w, const char *key, struct span s)
+{
+    json_key(w, key);
+    json_string(w, s);
+}
+static inline void json_put_c(struct json_out *w, const char *key, const char *c_string)
+{
+    json_key(w, key);
+    json_c(w, c_string);
+}
+static inline void json_put_int(struct json_out *w, const char *key, int64_t n)
+{
+    json_key(w, key);
+    json_int(w, n);
+}
+static inline void json_put_number(struct json_out *w, const char *key, double x)
+{
+    json_key(w, key);
+    json_number(w, x);
+}
+static inline void json_put_usd(struct json_out *w, const char *key, int64_t usd_nano)
+{
+    json_key(w, key);
+    json_usd(w, usd_nano);
+}
+static inline void json_put_bool(struct json_out *w, const char *key, bool b)
+{
+    json_key(w, key);
+    json_bool(w, b);
+}
+static inline void json_put_null(struct json_out *w, const char *key)
+{
+    json_key(w, key);
+    json_null(w);
+}
+static inline void json_put_value(struct json_out *w, const char *key, const struct json *v)
+{
+    json_key(w, key);
+    json_value(w, v);
+}
+/* The number, or null when it is negative: this code base's "unknown". */
+static inline void json_put_known(struct json_out *w, const char *key, int64_t n)
+{
+    json_key(w, key);
+    if (n < 0) {
+        json_null(w);
+    } else {
+        json_int(w, n);
+    }
+}
 
 #endif
