@@ -22,7 +22,7 @@ static struct ledger *ledger_of(struct admin *a)
 static void on_explain(void *user, struct call *call)
 {
     struct admin *a = user;
-    struct request *r = inference_read(call, ENDPOINT_CHAT);
+    struct request *r = inference_read(call, ENDPOINT_CHAT, gateway_config(a->gateway));
     if (!r) {
         return;
     }

@@ -31,14 +31,26 @@ void clock_set_virtual(uint64_t now_us, uint64_t wall_us)
     virtual_wall = wall_us;
 }
 
+static void put_number(char *out, int digits, unsigned n)
+{
+    for (int i = digits - 1; i >= 0; i--, n /= 10) {
+        out[i] = (char)('0' + n % 10);
+    }
+}
+
 void clock_iso(uint64_t wall_us, char out[CLOCK_ISO_BYTES])
 {
     time_t seconds = (time_t)(wall_us / US_PER_S);
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    char date[21];
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, CLOCK_ISO_BYTES, "%.19s.%06uZ", date, (unsigned)(wall_us % US_PER_S));
+    memcpy(out, "0000-00-00T00:00:00.000000Z", CLOCK_ISO_BYTES);
+    put_number(out, 4, (unsigned)tm.tm_year + 1900);
+    put_number(out + 5, 2, (unsigned)tm.tm_mon + 1);
+    put_number(out + 8, 2, (unsigned)tm.tm_mday);
+    put_number(out + 11, 2, (unsigned)tm.tm_hour);
+    put_number(out + 14, 2, (unsigned)tm.tm_min);
+    put_number(out + 17, 2, (unsigned)tm.tm_sec);
+    put_number(out + 20, 6, (unsigned)(wall_us % US_PER_S));
 }
 
 bool clock_from_iso(struct span s, uint64_t *out_wall_us)

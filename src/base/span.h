@@ -51,6 +51,16 @@ static inline struct span span_first(struct span s, size_t len)
     return span_of(s.data, len < s.len ? len : s.len);
 }
 
+/* What fits of `s`, NUL-terminated, into `out`. */
+static inline void span_to_c(struct span s, char *out, size_t size)
+{
+    size_t len = s.len < size ? s.len : size - 1;
+    if (len) {
+        memcpy(out, s.data, len);
+    }
+    out[len] = '\0';
+}
+
 bool span_eq_nocase(struct span a, struct span b); /* ASCII case only */
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);

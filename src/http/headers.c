@@ -61,6 +61,21 @@ void headers_addf(struct headers *h, const char *name, const char *format, ...)
     append(h, arena_copy(h->arena, span_c(name)), span_of(large, (size_t)n));
 }
 
+void headers_add_int(struct headers *h, const char *name, int64_t n)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (n < 0) {
+        digits[--at] = '-';
+    }
+    headers_add(h, span_c(name), span_of(digits + at, sizeof digits - at));
+}
+
 struct span headers_get(const struct headers *h, const char *name)
 {
     struct span wanted = span_c(name);

@@ -25,6 +25,7 @@ void headers_init(struct headers *h, struct arena *arena);
 /* Copies both. Line breaks and NUL in a value become spaces, so that no value can forge a header. */
 void headers_add(struct headers *h, struct span name, struct span value);
 void headers_addf(struct headers *h, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
+void headers_add_int(struct headers *h, const char *name, int64_t n);
 struct span headers_get(const struct headers *h, const char *name); /* first; SPAN_NONE */
 bool headers_has_token(const struct headers *h, const char *name, const char *token);
 

@@ -58,7 +58,7 @@ static void add_receipt_headers(struct headers *h, const struct receipt *r, bool
         add_name(h, "X-Weir-Strategy", r->decision->strategy);
     }
     headers_add(h, SPAN("X-Weir-Reason"), span_given(r->reason) ? r->reason : SPAN(""));
-    headers_addf(h, "X-Weir-Redacted", "%d", receipt_redacted(r));
+    headers_add_int(h, "X-Weir-Redacted", receipt_redacted(r));
     if (r->degraded != DEGRADED_NO) {
         add_name(h, "X-Weir-Degraded", degraded_name(r->degraded));
     }
@@ -69,10 +69,11 @@ static void add_receipt_headers(struct headers *h, const struct receipt *r, bool
         headers_addf(h, "X-Weir-Confidence", "%.4f", r->confidence);
     }
     if (r->cost_usd_nano >= 0) {
-        headers_addf(h, "X-Weir-Cost-Usd", "%.9f", (double)r->cost_usd_nano / USD_NANO);
+        headers_addf(h, "X-Weir-Cost-Usd", "%lld.%09lld", (long long)(r->cost_usd_nano / USD_NANO),
+                     (long long)(r->cost_usd_nano % USD_NANO));
     }
-    headers_addf(h, "X-Weir-Overhead-Us", "%lld", (long long)MAX(r->overhead_us, 0));
-    headers_addf(h, "OpenAI-Processing-Ms", "%lld", (long long)MAX(r->total_us, 0) / 1000);
+    headers_add_int(h, "X-Weir-Overhead-Us", MAX(r->overhead_us, 0));
+    headers_add_int(h, "OpenAI-Processing-Ms", MAX(r->total_us, 0) / 1000);
 }
 
 static void log_receipt(struct call *call, const struct receipt *r)
@@ -165,6 +166,7 @@ static void reply_whole(struct answer *a, const struct receipt *r, const struct 
 {
     struct text body;
     text_init(&body, 64 * MIB);
+    text_reserve(&body, 4 * KIB);
     openai_whole_end(&a->wire, r, end, &body);
     add_receipt_headers(call_headers(a->call), r, true);
     log_receipt(a->call, r);
@@ -265,7 +267,17 @@ static const struct json *headers_as_json(struct arena *arena, const struct head
     return root;
 }
 
-struct request *inference_read(struct call *call, enum endpoint endpoint)
+static bool rules_read_headers(const struct config *c)
+{
+    for (int i = 0; i < c->rules_count; i++) {
+        if (c->rules[i].when.header_names) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct request *inference_read(struct call *call, enum endpoint endpoint, const struct config *config)
 {
     const struct http_request *rq = call_request(call);
     struct arena *arena = call_arena(call);
@@ -285,7 +297,9 @@ struct request *inference_read(struct call *call, enum endpoint endpoint)
     memcpy(r->id, call_id(call), sizeof r->id);
     r->client = call_client(call);
     r->client_request_id = arena_copy(arena, headers_get(&rq->headers, "X-Client-Request-Id"));
-    r->headers = headers_as_json(arena, &rq->headers);
+    if (rules_read_headers(config)) {
+        r->headers = headers_as_json(arena, &rq->headers);
+    }
     r->body_bytes = rq->body.len;
     r->received_us = rq->received_us;
     r->wall_us = clock_wall_us();
@@ -294,11 +308,11 @@ struct request *inference_read(struct call *call, enum endpoint endpoint)
 
 static void answer(struct inference *i, struct call *call, enum endpoint endpoint)
 {
-    struct request *r = inference_read(call, endpoint);
+    const struct config *c = gateway_config(i->gateway);
+    struct request *r = inference_read(call, endpoint, c);
     if (!r) {
         return;
     }
-    const struct config *c = gateway_config(i->gateway);
     r->options.disclose_model |= c->disclose != NULL;
     r->options.deterministic |= c->deterministic;
     struct answer *a = ARENA_NEW(r->arena, struct answer);

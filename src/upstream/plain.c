@@ -4,8 +4,6 @@
 #include "http/client.h"
 #include "upstream/wire.h"
 
-#include <stdio.h>
-
 #define IDLE_CONNECTIONS 64    /* per address */
 #define ANSWER_MAX (256 * MIB) /* the caller's own limits are lower */
 
@@ -48,18 +46,14 @@ void plain_free(struct plain *p)
     mem_free(p);
 }
 
-static void keep(char *out, size_t size, struct span value)
-{
-    snprintf(out, size, "%.*s", SPAN_ARG(value));
-}
-
 static void on_head(void *user, int status, const struct headers *headers)
 {
     struct plain_wire *p = user;
     struct wire_head head = {.status = status};
-    keep(head.content_type, sizeof head.content_type, headers_get(headers, "content-type"));
-    keep(head.retry_after, sizeof head.retry_after, headers_get(headers, "retry-after"));
-    keep(head.retry_after_ms, sizeof head.retry_after_ms, headers_get(headers, "retry-after-ms"));
+    span_to_c(headers_get(headers, "content-type"), head.content_type, sizeof head.content_type);
+    span_to_c(headers_get(headers, "retry-after"), head.retry_after, sizeof head.retry_after);
+    span_to_c(headers_get(headers, "retry-after-ms"), head.retry_after_ms,
+              sizeof head.retry_after_ms);
     p->wire.events->head(p->wire.user, &head);
 }
 
@@ -125,7 +119,7 @@ struct wire *plain_start(struct plain *p, const struct wire_request *request,
     static const struct http_call_type type = {on_head, on_body, on_end};
     struct plain_wire *w = NEW(struct plain_wire);
     char path[2048];
-    snprintf(path, sizeof path, "%s%.*s", url->path.len ? "" : "/", SPAN_ARG(url->path));
+    span_to_c(url->path.len ? url->path : SPAN("/"), path, sizeof path);
     list_append(&p->live, &w->link);
     w->start_us = clock_now_us();
     w->connect_ms = request->connect_ms;
