@@ -473,6 +473,9 @@ static enum err read_choice(struct reader in, const struct json *choice)
 
 static void read_usage(struct usage *u, const struct json *usage)
 {
+    if (!json_len(usage)) { /* most events have none */
+        return;
+    }
     outbound_count(&u->input_tokens, json_get(usage, "prompt_tokens"));
     outbound_count(&u->output_tokens, json_get(usage, "completion_tokens"));
     outbound_count(&u->cached_tokens,

@@ -429,7 +429,7 @@ struct slot {
 static struct slot slots[SLOTS];
 /* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters. */
 static unsigned char letters[256];
-/* Phrases by their first byte, as chains of index + 1. */
+/* Phrases by their first two bytes, as chains of index + 1. */
 static unsigned char phrase_first[256], phrase_next[ARRAY_LEN(task_phrases)],
     phrase_len[ARRAY_LEN(task_phrases)];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
@@ -464,6 +464,11 @@ static struct slot *add(struct span word)
     return s;
 }
 
+static unsigned char two_bytes(const char *s)
+{
+    return (unsigned char)(s[0] * 31 + s[1]);
+}
+
 static void build_tables(void)
 {
     for (int c = 0; c < 256; c++) {
@@ -472,7 +477,7 @@ static void build_tables(void)
     }
     static_assert(ARRAY_LEN(task_phrases) < 255, "an index fits a byte");
     for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
-        unsigned char *first = &phrase_first[(unsigned char)task_phrases[i].phrase[0]];
+        unsigned char *first = &phrase_first[two_bytes(task_phrases[i].phrase)];
         phrase_next[i] = *first;
         *first = (unsigned char)(i + 1);
         phrase_len[i] = (unsigned char)strlen(task_phrases[i].phrase);
@@ -558,11 +563,11 @@ static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT]
         char c = text.data[i];
         lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i + 1 < len; i++) { /* no phrase is shorter than two bytes */
         if (i > 0 && letters[(unsigned char)lower[i]] && letters[(unsigned char)lower[i - 1]]) {
             continue;
         }
-        for (unsigned p = phrase_first[(unsigned char)lower[i]]; p; p = phrase_next[p - 1]) {
+        for (unsigned p = phrase_first[two_bytes(lower + i)]; p; p = phrase_next[p - 1]) {
             const struct task_phrase *phrase = &task_phrases[p - 1];
             size_t n = phrase_len[p - 1];
             if (!seen[p - 1] && n <= len - i && memcmp(lower + i, phrase->phrase, n) == 0) {
