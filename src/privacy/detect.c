@@ -970,7 +970,9 @@ static_assert(ARRAY_LEN(key_shapes) <= 64, "a bit each");
 static bool has_prefix(struct span t, size_t at, size_t k)
 {
     size_t len = key_prefix_len[k];
-    return len <= t.len - at && memcmp(t.data + at, key_shapes[k].prefix, len) == 0;
+    const char *prefix = key_shapes[k].prefix; /* its last byte is the one that words seldom have */
+    return len <= t.len - at && t.data[at + len - 1] == prefix[len - 1] &&
+           memcmp(t.data + at, prefix, len) == 0;
 }
 
 static size_t find_key(struct span t, size_t at)
@@ -1320,7 +1322,7 @@ void detect_text(struct span t, struct span near, struct findings *out)
             continue;
         }
         if ((what & (TRY_NUMBER | TRY_LETTERS)) && !fresh && word_before(t, i)) {
-            i = run_of(t, i + 1, WORD); /* nothing begins inside a word */
+            i = run_of(t, i + 1, WORD); /* nothing begins inside a word, here and below */
             continue;
         }
         if (what & (TRY_NUMBER | TRY_LETTERS)) {
@@ -1331,6 +1333,10 @@ void detect_text(struct span t, struct span near, struct findings *out)
             end = what & TRY_KEY ? try_key(t, i, out) : 0;
             end = end || !(what & TRY_NUMBER) ? end : try_number(t, &context, i, fresh, out);
             end = end ? end : try_letters(t, i, out);
+            if (!end) {
+                i = run_of(t, i + 1, WORD);
+                continue;
+            }
         } else {
             end = try_other(t, i, what, fresh, out);
         }
