@@ -62,7 +62,7 @@ struct egress {
     struct egress_options options;
     struct config *config;
     const struct privacy_policy *policy;
-    bool override_offline;
+    bool override_offline, no_route;
     uint64_t offline_until_us[BACKENDS_MAX];
     struct link held[HELD_BUCKETS];
 };
@@ -124,7 +124,7 @@ static bool is_near(const struct backend *b)
 
 static bool is_offline(const struct egress *e, const struct backend *b)
 {
-    return e->override_offline || page_offline(e->options.page) ||
+    return e->override_offline || (e->no_route && !is_near(b)) || page_offline(e->options.page) ||
            clock_now_us() < e->offline_until_us[b->index];
 }
 
@@ -140,9 +140,10 @@ void egress_note_network(struct egress *e, const struct backend *b, bool offline
     }
 }
 
-void egress_override_offline(struct egress *e, bool offline)
+void egress_set_offline(struct egress *e, bool everything, bool no_route)
 {
-    e->override_offline = offline;
+    e->override_offline = everything;
+    e->no_route = no_route;
 }
 
 void egress_backend_state(const struct egress *e, const struct backend *b, struct backend_state *io)
@@ -341,10 +342,10 @@ static struct intent intent_of(const struct pass *pass)
         .body_bytes = (int64_t)pass->admission.body.len,
         .reserved_nano = pass->reserved_nano,
     };
-    snprintf(i.request_id, sizeof i.request_id, "%s", r->id);
-    snprintf(i.backend, sizeof i.backend, "%s", b->name);
-    snprintf(i.client, sizeof i.client, "%.*s", SPAN_ARG(r->client));
-    snprintf(i.model, sizeof i.model, "%s", b->model ? b->model : "");
+    span_to_c(span_c(r->id), i.request_id, sizeof i.request_id);
+    span_to_c(span_c(b->name), i.backend, sizeof i.backend);
+    span_to_c(r->client, i.client, sizeof i.client);
+    span_to_c(span_c(b->model), i.model, sizeof i.model);
     return i;
 }
 

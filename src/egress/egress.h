@@ -44,8 +44,9 @@ void egress_backend_state(const struct egress *e, const struct backend *b,
 /* A connect failure that means "no network" was seen, or a success. A backend seen offline stays so for 3 s and is
  * then tried again; one on loopback or in the local network is never offline this way. */
 void egress_note_network(struct egress *e, const struct backend *b, bool offline);
-/* The config's override file (or a probe of the whole machine) says that there is no network: nothing goes out at all. */
-void egress_override_offline(struct egress *e, bool offline);
+/* What the facts of this machine say, at each decision. `everything`: the override file says offline, nothing goes out
+ * at all. `no_route`: measured, there is no way to the internet; loopback and the local network may still be asked. */
+void egress_set_offline(struct egress *e, bool everything, bool no_route);
 uint64_t egress_breaker_id(const struct backend *b);
 /* Intent slots that this request's legs hold (one a leg); they are cleared when its receipt is on disk. Gives the count. */
 int egress_take_intents(struct egress *e, const struct request *r, int *out_slots, int max);

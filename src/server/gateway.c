@@ -16,6 +16,7 @@
 #include "chat/dialect.h"
 #include "device/device.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -336,6 +337,12 @@ static void read_device(struct gateway *g, struct device_facts *out)
     }
 }
 
+/* A proxy on this machine or in this house may lead out where no route does. */
+static bool behind_proxy(void)
+{
+    return getenv("HTTPS_PROXY") || getenv("https_proxy") || getenv("ALL_PROXY") || getenv("all_proxy");
+}
+
 static struct facts *gather(struct gateway *g, struct request *request)
 {
     struct facts *f = ARENA_NEW(request->arena, struct facts);
@@ -344,7 +351,9 @@ static struct facts *gather(struct gateway *g, struct request *request)
     router_read_request(request, f);
     privacy_scan_request(g->policy, request, f);
     read_device(g, &f->device);
-    egress_override_offline(g->egress, f->device.network_override && f->device.network == NETWORK_OFFLINE);
+    bool no_network = f->device.network == NETWORK_OFFLINE;
+    egress_set_offline(g->egress, no_network && f->device.network_override,
+                       no_network && !f->device.network_override && !behind_proxy());
     for (int i = 0; i < g->config->backends_count; i++) {
         gateway_backend_state(g, &g->config->backends[i], &f->backends[i]);
     }

@@ -351,13 +351,18 @@ static void test_near_backends_are_offline_only_by_word(void **state)
             fail_msg("%s", w.backend.url);
         }
         egress_note_network(w.egress, &w.backend, false);
+        egress_set_offline(w.egress, false, true); /* the cable is out */
+        s = (struct backend_state){.usable = true};
+        egress_backend_state(w.egress, &w.backend, &s);
+        assert_int_equal(s.offline, i >= ARRAY_LEN(near));
+        egress_set_offline(w.egress, false, false);
     }
     w.backend.url = near[0];
     page_set_offline(w.page, true);
     admit("{}");
     check_refused(ERR_NO_BACKEND, "offline");
     page_set_offline(w.page, false);
-    egress_override_offline(w.egress, true);
+    egress_set_offline(w.egress, true, false);
     again();
     admit("{}");
     check_refused(ERR_NO_BACKEND, "offline");
