@@ -250,6 +250,14 @@ static bool errno_means_offline(long code)
     return code == ENETUNREACH || code == EHOSTUNREACH || code == ENETDOWN || code == EADDRNOTAVAIL;
 }
 
+/* A kept connection that ended before the first answer byte, in ways that libcurl would not repeat. */
+static bool died_unused(struct curl_wire *w)
+{
+    long connects = 1;
+    lib.curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects == 0 && w->head_bytes == 0;
+}
+
 static enum wire_end end_of(struct curl_wire *w, CURLcode code)
 {
     long os_errno = 0;
@@ -282,7 +290,9 @@ static enum wire_end end_of(struct curl_wire *w, CURLcode code)
     case CURLE_BAD_CONTENT_ENCODING:
         return WIRE_BAD;
     default:
-        return w->stale ? WIRE_STALE : w->head_bytes > HEADER_BYTES_MAX ? WIRE_BAD : WIRE_CUT;
+        return w->stale || died_unused(w)         ? WIRE_STALE
+               : w->head_bytes > HEADER_BYTES_MAX ? WIRE_BAD
+                                                  : WIRE_CUT;
     }
 }
 

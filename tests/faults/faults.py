@@ -89,6 +89,7 @@ ANTHROPIC = ("ok", "hang", "500", "401", "html", "garbage-first", "stall", "cut"
 STATUS = {"upstream_failed": 502, "deadline_exceeded": 504, "rate_limited": 429, "invalid_request": 400,
           "context_length_exceeded": 400, "no_backend_available": 503}
 KEPT = ("close", "reset")  # asked twice when it happens on a kept connection
+ONLY_HTTP_1 = ("interim", "not-http")  # raw bytes of HTTP/1.1
 NEED_OWN_SERVER = ("refuse", "no-name", "bad-cert")
 
 CONFIG = """
@@ -117,7 +118,7 @@ class Upstream:
         self.ca = tmp + "/ca.pem"
         self.process = subprocess.Popen([self.program(tmp), self.ca], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         ports = json.loads(self.process.stdout.readline())
-        self.port, self.tls_port = ports["port"], ports["tls_port"]
+        self.port, self.tls_port, self.h2_port = ports["port"], ports["tls_port"], ports["h2_port"]
 
     @staticmethod
     def program(tmp):
@@ -409,7 +410,7 @@ def check_cell(server, upstream, script, strategy, stream, marker):
         check_good(answer, stream, None, degraded)
     most = (1, sends) if script in KEPT else (sends,)
     must(len(asked) in most, "the upstream was asked", len(asked), "times instead of", sends)
-    must(all(KEY in line["head"] for line in asked), "asked without the key")
+    must(all(KEY in line["head"] or line["head"] == "HTTP/2" for line in asked), "asked without the key")
     must(took < 10, f"{took:.1f} s")
     check_receipt(server.receipt(answer.headers["x-request-id"]), strategy, when, degraded, sends)
 
@@ -500,6 +501,10 @@ def plan(tmp, upstream, wanted):
                              strategies, transport))
         jobs.append((f"{transport}-anthropic", upstream.url(tls), env, {"api": "anthropic"},
                      [s for s in ANTHROPIC if s in wanted], STRATEGIES, transport + " anthropic"))
+    over_h2 = [s for s in ordinary if s not in ONLY_HTTP_1]
+    for i, share in enumerate(shares(over_h2, 2)):
+        jobs.append((f"h2-{i}", f"https://127.0.0.1:{upstream.h2_port}/v1", {"SSL_CERT_FILE": upstream.ca}, {}, share,
+                     ("cloud", "fallback"), "http/2"))
     for i, strategies in enumerate((STRATEGIES[:2], STRATEGIES[2:])):
         jobs.append((f"tls-bad-cert{i}", upstream.url(True), {}, unreachable,
                      ["bad-cert"] if "bad-cert" in wanted else [], strategies, "tls"))

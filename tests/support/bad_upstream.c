@@ -6,6 +6,7 @@
 #include "support/bad_upstream.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,9 +41,9 @@ struct record {
 };
 
 struct bad_upstream {
-    int plain_fd, tls_fd, port, tls_port;
-    SSL_CTX *tls;
-    pthread_t accepters[2];
+    int plain_fd, tls_fd, h2_fd, port, tls_port, h2_port;
+    SSL_CTX *tls, *h2; /* `h2` speaks nothing but HTTP/2 */
+    pthread_t accepters[3];
     int accepters_count;
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -64,6 +65,7 @@ struct peer {
     struct record *record;
     int64_t arrived_ms;
     bool anthropic, close;
+    uint32_t stream; /* HTTP/2: the one being answered; 0 = HTTP/1.1 */
 };
 
 static int64_t now_ms(void)
@@ -100,19 +102,30 @@ static long receive(struct peer *p, char *out, size_t size)
     return p->ssl ? SSL_read(p->ssl, out, (int)size) : recv(p->fd, out, size, 0);
 }
 
+/* Is the client still there, now that its socket is readable? */
+static bool still_there(struct peer *p)
+{
+    char bytes[4096];
+    long n;
+    if (p->stream) { /* window updates and the like: thrown away, and the connection with them */
+        p->close = true;
+        n = receive(p, bytes, sizeof bytes);
+    } else { /* pipelined bytes: none of our business */
+        n = p->ssl ? SSL_peek(p->ssl, bytes, 1) : recv(p->fd, bytes, 1, MSG_PEEK);
+        usleep(1000);
+    }
+    return n > 0;
+}
+
 /* Waits; false when the client left (or the server stops) in between. */
 static bool wait_ms(struct peer *p, long ms)
 {
     int64_t until = now_ms() + ms;
     for (int64_t left; (left = until - now_ms()) > 0;) {
         struct pollfd pfd = {.fd = p->fd, .events = POLLIN | POLLRDHUP};
-        if (poll(&pfd, 1, (int)left) > 0) {
-            char byte;
-            long n = p->ssl ? SSL_peek(p->ssl, &byte, 1) : recv(p->fd, &byte, 1, MSG_PEEK);
-            if (n <= 0 || (pfd.revents & (POLLHUP | POLLERR))) {
-                return false;
-            }
-            usleep(1000); /* pipelined bytes: none of our business */
+        if (poll(&pfd, 1, (int)left) > 0 &&
+            ((pfd.revents & (POLLHUP | POLLERR)) || !still_there(p))) {
+            return false;
         }
     }
     return true;
@@ -137,10 +150,90 @@ static void hang(struct peer *p)
 
 /* ---- pieces of answers ---- */
 
+/* ---- HTTP/2, as little as one transfer at a time needs (RFC 9113) ---- */
+
+enum { H2_DATA, H2_HEADERS, H2_SETTINGS = 4, H2_PING = 6, H2_GOAWAY = 7 };
+#define H2_END_STREAM 1
+#define H2_ACK 1
+#define H2_END_HEADERS 4
+#define H2_FRAME_MAX 16384u
+
+static bool send_frame(struct peer *p, int type, int flags, uint32_t stream, const void *bytes,
+                       size_t len)
+{
+    unsigned char frame[9 + H2_FRAME_MAX] = {
+        (unsigned char)(len >> 16),    (unsigned char)(len >> 8),    (unsigned char)len,
+        (unsigned char)type,           (unsigned char)flags,         (unsigned char)(stream >> 24),
+        (unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream,
+    };
+    REQUIRE(len <= H2_FRAME_MAX);
+    if (len) {
+        memcpy(frame + 9, bytes, len);
+    }
+    return send_bytes(p, frame, 9 + len);
+}
+
+/* A field that is not indexed and not compressed (RFC 7541, 6.2.2). */
+static size_t put_field(unsigned char *out, const char *name, size_t name_len, const char *value,
+                        size_t value_len)
+{
+    REQUIRE(name_len < 127 && value_len < 127);
+    size_t n = 0;
+    out[n++] = 0;
+    out[n++] = (unsigned char)name_len;
+    for (size_t i = 0; i < name_len; i++) {
+        out[n++] = (unsigned char)tolower((unsigned char)name[i]);
+    }
+    out[n++] = (unsigned char)value_len;
+    memcpy(out + n, value, value_len);
+    return n + value_len;
+}
+
+static void send_h2_head(struct peer *p, int status, const char *type, const char *extra)
+{
+    unsigned char block[1024];
+    char number[16];
+    snprintf(number, sizeof number, "%d", status);
+    size_t n = put_field(block, ":status", 7, number, strlen(number));
+    n += put_field(block + n, "content-type", 12, type, strlen(type));
+    for (const char *colon; (colon = strchr(extra, ':')); extra = strstr(extra, "\r\n") + 2) {
+        n += put_field(block + n, extra, (size_t)(colon - extra), colon + 2,
+                       strcspn(colon + 2, "\r"));
+    }
+    send_frame(p, H2_HEADERS, H2_END_HEADERS, p->stream, block, n);
+}
+
+/* Bytes of a body whose framing is the head's: Content-Length, or HTTP/2's own. */
+static bool send_body(struct peer *p, const void *bytes, size_t len)
+{
+    if (!p->stream) {
+        return send_bytes(p, bytes, len);
+    }
+    bool sent = true;
+    for (size_t at = 0; sent && at < len; at += H2_FRAME_MAX) {
+        size_t n = len - at < H2_FRAME_MAX ? len - at : H2_FRAME_MAX;
+        sent = send_frame(p, H2_DATA, 0, p->stream, (const char *)bytes + at, n);
+    }
+    return sent;
+}
+
+static void end_body(struct peer *p)
+{
+    if (p->stream) {
+        send_frame(p, H2_DATA, H2_END_STREAM, p->stream, NULL, 0);
+    }
+}
+
+/* ---- heads and bodies ---- */
+
 static void send_head(struct peer *p, int status, const char *type, const char *extra, long length)
 {
     char head[1024];
     char framing[64];
+    if (p->stream) {
+        send_h2_head(p, status, type, extra);
+        return;
+    }
     if (length >= 0) {
         snprintf(framing, sizeof framing, "Content-Length: %ld\r\n", length);
     } else {
@@ -155,11 +248,15 @@ static void send_whole(struct peer *p, int status, const char *type, const char 
                        const char *body)
 {
     send_head(p, status, type, extra, (long)strlen(body));
-    send_text(p, body);
+    send_body(p, body, strlen(body));
+    end_body(p);
 }
 
 static bool send_chunk(struct peer *p, const char *bytes, size_t len)
 {
+    if (p->stream) {
+        return send_body(p, bytes, len);
+    }
     char size[32];
     int n = snprintf(size, sizeof size, "%zx\r\n", len);
     char *joined = malloc((size_t)n + len + 2);
@@ -239,7 +336,11 @@ static void send_done(struct peer *p)
 
 static void end_stream(struct peer *p)
 {
-    send_text(p, "0\r\n\r\n");
+    if (p->stream) {
+        end_body(p);
+    } else {
+        send_text(p, "0\r\n\r\n");
+    }
 }
 
 static const char answer_json[] =
@@ -423,14 +524,15 @@ static void malformed(struct peer *p)
 static void truncated(struct peer *p)
 {
     send_head(p, 200, "application/json", "", 60);
-    send_bytes(p, answer_json, 60);
+    send_body(p, answer_json, 60);
+    end_body(p);
 }
 
 /* The framing promises more than ever comes. */
 static void short_body(struct peer *p)
 {
     send_head(p, 200, "application/json", "", (long)sizeof answer_json - 1);
-    send_bytes(p, answer_json, 60);
+    send_body(p, answer_json, 60);
     p->close = true;
 }
 
@@ -901,6 +1003,71 @@ static bool serve_one(struct peer *p)
     return !p->close;
 }
 
+static bool receive_all(struct peer *p, void *out, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        long n = receive(p, (char *)out + at, len - at);
+        if (n <= 0) {
+            return false;
+        }
+        at += (size_t)n;
+    }
+    return true;
+}
+
+static void serve_stream(struct peer *p, uint32_t stream, const char *body, size_t len)
+{
+    p->served++;
+    p->stream = stream;
+    record_request(p, "/h2", "HTTP/2", body, len); /* the head is compressed: not read here */
+    script_of(p->record->script)(p);
+}
+
+/* HTTP/2: requests one after the other, each run when its last DATA frame is in. */
+static void serve_h2(struct peer *p)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    char *body = malloc(REQUEST_MAX + 1);
+    size_t body_len = 0;
+    unsigned char head[9];
+    bool open =
+        receive_all(p, body, sizeof preface - 1) && memcmp(body, preface, sizeof preface - 1) == 0;
+    send_frame(p, H2_SETTINGS, 0, 0, NULL, 0);
+    while (open && !p->close && receive_all(p, head, sizeof head)) {
+        size_t len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+        uint32_t stream =
+            (uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 | head[8];
+        open = body_len + len <= REQUEST_MAX && receive_all(p, body + body_len, len);
+        if (!open) {
+            break;
+        }
+        body[body_len + len] = '\0';
+        if (head[3] == H2_SETTINGS && !(head[4] & H2_ACK)) {
+            send_frame(p, H2_SETTINGS, H2_ACK, 0, NULL, 0);
+        } else if (head[3] == H2_PING && !(head[4] & H2_ACK)) {
+            send_frame(p, H2_PING, H2_ACK, 0, body + body_len, len);
+        } else if (head[3] == H2_DATA) {
+            body_len += len;
+        }
+        if (head[3] == H2_DATA && head[4] & H2_END_STREAM) {
+            serve_stream(p, stream, body, body_len);
+            body_len = 0;
+        }
+        open = head[3] != H2_GOAWAY;
+    }
+    free(body);
+}
+
+static bool is_h2(const struct peer *p)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    if (p->ssl) {
+        SSL_get0_alpn_selected(p->ssl, &name, &len);
+    }
+    return len == 2 && memcmp(name, "h2", 2) == 0;
+}
+
 static void *serve_peer(void *arg)
 {
     struct peer *p = arg;
@@ -908,6 +1075,10 @@ static void *serve_peer(void *arg)
     int yes = 1;
     setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     bool open = !p->ssl || SSL_accept(p->ssl) == 1;
+    if (open && is_h2(p)) {
+        serve_h2(p);
+        open = false;
+    }
     while (open && serve_one(p)) {
     }
     pthread_mutex_lock(&b->lock);
@@ -924,7 +1095,7 @@ static void *serve_peer(void *arg)
     return NULL;
 }
 
-static void take_connection(struct bad_upstream *b, int fd, bool tls)
+static void take_connection(struct bad_upstream *b, int fd, SSL_CTX *tls)
 {
     struct peer *p = calloc(1, sizeof *p);
     pthread_mutex_lock(&b->lock);
@@ -940,7 +1111,7 @@ static void take_connection(struct bad_upstream *b, int fd, bool tls)
     p->fd = fd;
     p->slot = slot;
     if (tls) {
-        p->ssl = SSL_new(b->tls);
+        p->ssl = SSL_new(tls);
         SSL_set_fd(p->ssl, fd);
     }
     pthread_t thread;
@@ -951,7 +1122,7 @@ static void take_connection(struct bad_upstream *b, int fd, bool tls)
 struct accepter {
     struct bad_upstream *b;
     int fd;
-    bool tls;
+    SSL_CTX *tls; /* NULL = plain */
 };
 
 static void *accept_loop(void *arg)
@@ -1007,7 +1178,27 @@ static X509 *make_cert(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const 
     return x;
 }
 
-static SSL_CTX *make_tls(const char *ca_file)
+static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                     const unsigned char *in, unsigned in_len, void *user)
+{
+    (void)ssl;
+    (void)user;
+    static const unsigned char wanted[] = "\2h2";
+    return SSL_select_next_proto((unsigned char **)out, out_len, wanted, 3, in, in_len) ==
+                   OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static SSL_CTX *make_tls(X509 *cert, EVP_PKEY *key)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    REQUIRE(tls && SSL_CTX_use_certificate(tls, cert) == 1 &&
+            SSL_CTX_use_PrivateKey(tls, key) == 1);
+    return tls;
+}
+
+static void make_both_tls(struct bad_upstream *b, const char *ca_file)
 {
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
     REQUIRE(ca_key && key);
@@ -1016,14 +1207,13 @@ static SSL_CTX *make_tls(const char *ca_file)
     FILE *file = fopen(ca_file, "w");
     REQUIRE(file && PEM_write_X509(file, ca) == 1);
     fclose(file);
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    REQUIRE(tls && SSL_CTX_use_certificate(tls, cert) == 1 &&
-            SSL_CTX_use_PrivateKey(tls, key) == 1);
+    b->tls = make_tls(cert, key);
+    b->h2 = make_tls(cert, key);
+    SSL_CTX_set_alpn_select_cb(b->h2, choose_h2, NULL);
     X509_free(ca);
     X509_free(cert);
     EVP_PKEY_free(ca_key);
     EVP_PKEY_free(key);
-    return tls;
 }
 
 /* ---- life ---- */
@@ -1043,7 +1233,7 @@ static int listen_on(int port, int *out_port)
     return fd;
 }
 
-static void start_accepting(struct bad_upstream *b, int fd, bool tls)
+static void start_accepting(struct bad_upstream *b, int fd, SSL_CTX *tls)
 {
     struct accepter *a = malloc(sizeof *a);
     *a = (struct accepter){b, fd, tls};
@@ -1057,13 +1247,15 @@ struct bad_upstream *bad_upstream_start(const struct bad_options *options)
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->idle, NULL);
     memset(b->sockets, -1, sizeof b->sockets);
-    b->tls_fd = -1;
+    b->tls_fd = b->h2_fd = -1;
     b->plain_fd = listen_on(options->port, &b->port);
-    start_accepting(b, b->plain_fd, false);
+    start_accepting(b, b->plain_fd, NULL);
     if (options->ca_file) {
-        b->tls = make_tls(options->ca_file);
+        make_both_tls(b, options->ca_file);
         b->tls_fd = listen_on(options->tls_port, &b->tls_port);
-        start_accepting(b, b->tls_fd, true);
+        start_accepting(b, b->tls_fd, b->tls);
+        b->h2_fd = listen_on(0, &b->h2_port);
+        start_accepting(b, b->h2_fd, b->h2);
     }
     return b;
 }
@@ -1074,6 +1266,7 @@ void bad_upstream_stop(struct bad_upstream *b)
     shutdown(b->plain_fd, SHUT_RDWR);
     if (b->tls_fd >= 0) {
         shutdown(b->tls_fd, SHUT_RDWR);
+        shutdown(b->h2_fd, SHUT_RDWR);
     }
     for (int i = 0; i < b->accepters_count; i++) {
         pthread_join(b->accepters[i], NULL);
@@ -1094,8 +1287,10 @@ void bad_upstream_stop(struct bad_upstream *b)
     close(b->plain_fd);
     if (b->tls_fd >= 0) {
         close(b->tls_fd);
+        close(b->h2_fd);
     }
     SSL_CTX_free(b->tls);
+    SSL_CTX_free(b->h2);
     free(b);
 }
 
@@ -1107,6 +1302,11 @@ int bad_upstream_port(const struct bad_upstream *b)
 int bad_upstream_tls_port(const struct bad_upstream *b)
 {
     return b->tls_port;
+}
+
+int bad_upstream_h2_port(const struct bad_upstream *b)
+{
+    return b->h2_port;
 }
 
 int bad_upstream_requests(struct bad_upstream *b)

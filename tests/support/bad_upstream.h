@@ -36,6 +36,7 @@ struct bad_upstream *bad_upstream_start(
 void bad_upstream_stop(struct bad_upstream *b);
 int bad_upstream_port(const struct bad_upstream *b);
 int bad_upstream_tls_port(const struct bad_upstream *b);
+int bad_upstream_h2_port(const struct bad_upstream *b); /* TLS that speaks nothing but HTTP/2 */
 int bad_upstream_requests(struct bad_upstream *b);
 /* Milliseconds from the last request's arrival until its client was seen to leave; -1 = it stayed. */
 long bad_upstream_gone_ms(struct bad_upstream *b);

@@ -2,7 +2,7 @@
 /*
  * bad_upstream CA_FILE [PORT TLS_PORT]: runs the scripted provider until its
  * standard input is closed, so that it never outlives the test that started it.
- * Prints one line first: {"port":N,"tls_port":N}
+ * Prints one line first: {"port":N,"tls_port":N,"h2_port":N}
  */
 #include "support/bad_upstream.h"
 
@@ -21,7 +21,8 @@ int main(int argc, char **argv)
         .port = argc == 4 ? (int)strtol(argv[2], NULL, 10) : 0,
         .tls_port = argc == 4 ? (int)strtol(argv[3], NULL, 10) : 0,
     });
-    printf("{\"port\":%d,\"tls_port\":%d}\n", bad_upstream_port(b), bad_upstream_tls_port(b));
+    printf("{\"port\":%d,\"tls_port\":%d,\"h2_port\":%d}\n", bad_upstream_port(b),
+           bad_upstream_tls_port(b), bad_upstream_h2_port(b));
     fflush(stdout);
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0) {
