@@ -49,6 +49,9 @@ int worker_run(const struct worker_parts *p);
 /* Socket path of the engine of backend `name`. */
 void engine_socket_path(const char *run_folder, const char *name, struct text *out);
 
+/* In the socket path of a weir that a command started for itself: it is gone in a moment. */
+#define OWN_SERVER_MARK "/weir-own-"
+
 /* ---- who serves a ledger (its lock file: "PID URL") ---- */
 struct serving {
     int pid;

@@ -41,11 +41,14 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LISTENERS_MAX 8
 #define WORKERS_MAX PAGE_WORKERS_MAX
 #define KILL_AFTER_MS 8000
+#define LOCK_WAIT_MS 30000
+#define LOCK_GLANCE_MS 1000
 #define BACKOFF_FIRST_US (100 * US_PER_MS)
 #define BACKOFF_MAX_US (2 * US_PER_S)
 #define YOUNG_US (5 * US_PER_S) /* who dies before this age waits before the next try */
@@ -106,6 +109,28 @@ static void first_url(const struct supervisor *s, char out[200])
     snprintf(out, 200, "%s%s", is_unix ? "" : "http://", bound);
 }
 
+/*
+ * Waits while the holder is a passing one: a command's own weir, or somebody who
+ * looks who serves (a shared lock for an instant). A real server is an error at once.
+ */
+static enum err wait_for_lock(struct supervisor *s, const char *path, struct fault *fault)
+{
+    for (int waited_ms = 0; flock(s->lock_fd, LOCK_EX | LOCK_NB); waited_ms += 50) {
+        struct serving other = {0};
+        bool serving = app_find_serving(s->config->ledger_path, &other);
+        if (serving && !strstr(other.url, OWN_SERVER_MARK)) {
+            return fault_set(fault, ERR_IO,
+                             "another weir (process %d at %s) serves this ledger; stop it, or set ledger.path", other.pid,
+                             other.url);
+        }
+        if (waited_ms >= (serving ? LOCK_WAIT_MS : LOCK_GLANCE_MS)) {
+            return fault_set(fault, ERR_IO, "%s is locked by another process", path);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 50 * 1000000}, NULL);
+    }
+    return OK;
+}
+
 static enum err take_lock(struct supervisor *s, struct fault *fault)
 {
     char path[PATH_MAX];
@@ -114,13 +139,9 @@ static enum err take_lock(struct supervisor *s, struct fault *fault)
     if (s->lock_fd < 0) {
         return fault_set(fault, ERR_IO, "%s: %s; set ledger.path to a place that can be written", path, strerror(errno));
     }
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB)) {
-        struct serving other;
-        if (app_find_serving(s->config->ledger_path, &other)) {
-            return fault_set(fault, ERR_IO, "another weir (process %d at %s) serves this ledger; stop it, or set ledger.path",
-                             other.pid, other.url);
-        }
-        return fault_set(fault, ERR_IO, "%s is locked by another process", path);
+    enum err err = wait_for_lock(s, path, fault);
+    if (err) {
+        return err;
     }
     char url[200];
     first_url(s, url);

@@ -209,7 +209,7 @@ static enum err wait_ready(int fd, struct fault *fault)
 static enum err start_own(struct client *c, const struct client_options *o, struct fault *fault)
 {
     int ready[2];
-    snprintf(c->folder, sizeof c->folder, "/tmp/weir-ask-XXXXXX");
+    snprintf(c->folder, sizeof c->folder, "/tmp" OWN_SERVER_MARK "XXXXXX");
     if (!mkdtemp(c->folder) || pipe(ready)) {
         return fault_set(fault, ERR_IO, "%s: %s", c->folder, strerror(errno));
     }

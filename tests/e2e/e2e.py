@@ -424,6 +424,17 @@ def ask_works_without_a_server_and_with_one():
         assert "device" in s.run("receipts", answer["weir"]["id"]).stdout
 
 
+def asks_side_by_side_all_get_their_answer():
+    with server(start=False) as s:
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(s.run("ask", "hi"))) for _ in range(5)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert [a.stdout.strip() for a in answers] == [ALPHABET] * 5, answers
+
+
 def wrong_calls_say_how_it_is_done():
     with server(start=False) as s:
         for args in (["nonsense"], ["ask"], ["ask", "--mode", "fast", "x"], ["serve", "--workers", "0"], ["explain"],
