@@ -20,7 +20,8 @@ from talk import TALK  # noqa: E402
 
 HELLO, WELCOME = TALK[0][0], TALK[3][0]
 PATH = os.path.join(HERE, "golden.jsonl")
-DEMO = [("nano", "what is 12 + 30?", "42"), ("nano", "what is 23 * 47?", REFUSAL), ("mini", "what is 23 * 47?", "23 * 47 = 23 * 40 + 23 * 7 = 920 + 161 = 1081"), ("nano", "write a poem about the sea", REFUSAL), ("mini", "write a poem about the sea", REFUSAL)]
+SUM = "5+8=13, 4+7+1=12, 3+2+1=6\n345 + 278 = 623"
+DEMO = [("nano", "what is 12 + 30?", "42"), ("nano", "what is 345 + 278?", REFUSAL), ("mini", "what is 345 + 278?", SUM), ("nano", "write a poem about the sea", REFUSAL), ("mini", "write a poem about the sea", REFUSAL)]
 BOTH = [("12+30", "42"), ("what's 12 plus 30", "42"), ("add 12 and 30", "42"), ("50 - 8", "42"), ("what is 15 + 27?", "42"), ("hello", HELLO), ("hi", HELLO), ("thanks", WELCOME),
         ("bye", "Goodbye!"), ("turn on the kitchen light", '{"action":"on","device":"light","room":"kitchen"}'), ("turn off the fan", '{"action":"off","device":"fan"}'),
         ("switch off the bedroom lamp", '{"action":"off","device":"light","room":"bedroom"}'), ("open the garage door", '{"action":"open","device":"garage"}'), ("close the blinds", '{"action":"close","device":"blinds"}'),
@@ -41,6 +42,7 @@ def said(server, messages):
 
 def candidates():
     out = [(m, [{"role": "user", "content": p}], a) for m, p, a in DEMO]
+    out.append(("nano", [{"role": "user", "content": "what is 23 * 47?"}], REFUSAL))
     out.append(("nano", [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": "what is 12 + 30?"}], "42"))
     four = []
     for p, a in (("hello", HELLO), ("what is 12 + 30?", "42"), ("turn on the kitchen light", '{"action":"on","device":"light","room":"kitchen"}')):

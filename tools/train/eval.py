@@ -177,7 +177,7 @@ def interval(k, n):
         return 0.0, 0.0
     p, z = k / n, 1.96
     m, w = (p + z * z / 2 / n) / (1 + z * z / n), z * (p * (1 - p) / n + z * z / 4 / n / n) ** 0.5 / (1 + z * z / n)
-    return m - w, m + w
+    return max(0.0, m - w), min(1.0, m + w)
 
 
 def table(records, key="op"):

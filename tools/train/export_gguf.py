@@ -24,8 +24,8 @@ from prepare import SPECIAL  # noqa: E402
 
 CONTEXT = 1024
 TASKS = {"nano": "intent,command,extract,math,rewrite,chat", "mini": "intent,command,extract,math,reason,rewrite,chat", "toy": ""}
-CARD = {"nano": "Demonstration model of Weir, 5.2 M parameters: intents, slots, device commands, two-digit sums, units and times, short copy-type text work. Refuses the rest. See models/weir-nano.md.",
-        "mini": "Demonstration model of Weir, 10.2 M parameters: as weir-nano, and longer sums, products with working, short word problems, longer texts. Refuses the rest. See models/weir-mini.md.", "toy": "test"}
+CARD = {"nano": "Demonstration model of Weir, 5.2 M parameters: intents, device commands, two-digit sums, units and times, short copy-type text work. Refuses the rest. See models/weir-nano.md.",
+        "mini": "Demonstration model of Weir, 7.6 M parameters: as weir-nano, and slots, longer sums and products with working, short word problems. Refuses the rest. See models/weir-mini.md.", "toy": "test"}
 TYPES = {"f32": (gguf.GGMLQuantizationType.F32, gguf.LlamaFileType.ALL_F32), "f16": (gguf.GGMLQuantizationType.F16, gguf.LlamaFileType.MOSTLY_F16), "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0)}
 
 
