@@ -68,11 +68,10 @@ static const struct backend cloud = {.name = "cloud", .tier = TIER_CLOUD, .model
 
 static void put(struct ledger *l, int n)
 {
-    struct decision d = {.strategy = "cascade", .score = 0.4, .threshold = 0.6};
-    d.rules[0] =
-        (struct rule_verdict){"privacy", VERDICT_PASS, SPAN("1 EMAIL_ADDRESS, redactable")};
-    d.rules[1] = (struct rule_verdict){"mode", VERDICT_PASS, SPAN("auto")};
-    d.rules_count = 2;
+    struct rule_verdict rules[] = {{"privacy", VERDICT_PASS, SPAN("1 EMAIL_ADDRESS, redactable")},
+                                   {"mode", VERDICT_PASS, SPAN("auto")}};
+    struct decision d = {
+        .strategy = "cascade", .score = 0.4, .threshold = 0.6, .rules = rules, .rules_count = 2};
     static const struct redaction_count redacted = {"EMAIL_ADDRESS", 1};
     struct request q = {.wall_us = clock_wall_us(), .n = 1};
     snprintf(q.id, sizeof q.id, "req_%026d", n);

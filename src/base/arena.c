@@ -2,14 +2,17 @@
 /*
  * A chain of blocks; the newest is filled from its start. The arena itself and
  * its cleanup records live in its first block, so that an idle request costs
- * one allocation.
+ * one allocation. What is large gets a block of its own, so that it neither
+ * wastes the rest of the newest block nor most of a fresh one: a stream that
+ * waits for minutes holds little more than what it asked for.
  */
 #include "base/arena.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-#define BLOCK_BYTES (4 * KIB)
+#define BLOCK_BYTES (2 * KIB)
+#define LARGE_BYTES 384
 #define ALIGNMENT 16
 
 struct block {
@@ -55,7 +58,7 @@ void arena_free(struct arena *a)
         c->fn(c->user);
     }
     for (struct block *b = a->newest; b;) {
-        struct block *older = b->older; /* `a` lies in the last one: not read again */
+        struct block *older = b->older; /* `a` lies in one of them: not read again */
         mem_free(b);
         b = older;
     }
@@ -68,9 +71,10 @@ static void *take(struct arena *a, size_t bytes)
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct block *b = a->newest;
     if (b->size - b->used < bytes) {
-        size_t size = MAX(bytes, BLOCK_BYTES - sizeof(struct block));
-        b = block_new(size, a->newest);
-        a->newest = b;
+        bool large = bytes >= LARGE_BYTES;
+        size_t size = large ? bytes : BLOCK_BYTES - sizeof(struct block);
+        b = block_new(size, large ? a->newest->older : a->newest);
+        *(large ? &a->newest->older : &a->newest) = b;
         a->total += sizeof *b + size;
     }
     void *p = b->bytes + b->used;

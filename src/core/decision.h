@@ -29,8 +29,8 @@ struct decision {
     /* For split and cascade: how many of `backends` (from the front) are local; the rest are the way up. */
     int local_count;
     struct span reason;       /* one line for X-Weir-Reason */
-    struct rule_verdict rules[RULES_MAX];
-    int rules_count;
+    struct rule_verdict *rules; /* in the request's arena */
+    int rules_count, rules_room;
     double score;             /* P(device good enough) before answering; < 0 = none */
     double threshold;         /* below it the cloud answers; < 0 = none */
     bool threshold_calibrated;

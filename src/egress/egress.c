@@ -260,8 +260,12 @@ static enum err step_privacy(const struct egress *e, const struct decision *d, s
     }
     if (err == OK) {
         pass->admission.body = text_span(&pass->body);
-        pass->admission.filter =
-            pseudonyms_empty(pass->pseudonyms) ? NULL : pseudonyms_restore_filter(pass->pseudonyms);
+        if (pseudonyms_empty(pass->pseudonyms)) { /* nothing to put back: no memory for it */
+            pseudonyms_free(pass->pseudonyms);
+            pass->pseudonyms = NULL;
+        } else {
+            pass->admission.filter = pseudonyms_restore_filter(pass->pseudonyms);
+        }
     }
     return err;
 }

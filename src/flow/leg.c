@@ -174,6 +174,9 @@ static void start_driver(struct leg *leg)
         leg->receipt->start_us = flow_since_received_us(f, flow_now_us(f));
     }
     leg->driver.type->start(leg->driver.self, leg, leg->admission.body);
+    if (leg->admission.body.data != leg->body.data) {
+        text_done(&leg->body); /* the gate wrote its own; a further attempt encodes again */
+    }
     leg_sync_pause(leg);
 }
 

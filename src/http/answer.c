@@ -21,7 +21,7 @@
 
 #include <event2/event.h>
 
-#define OUT_KEEP (4 * KIB) /* memory an open, idle stream may hold on to */
+#define OUT_KEEP ((size_t)512) /* memory an open, idle stream may hold on to */
 #define ERROR_BODY_MAX (16 * KIB)
 
 /* ---- bytes ---- */

@@ -24,7 +24,16 @@
 void verdict_add(struct deciding *x, const char *rule, enum verdict v, struct span why)
 {
     struct decision *d = x->d;
-    if (d->rules_count < RULES_MAX) {
+    if (d->rules_count == d->rules_room && d->rules_room < RULES_MAX) {
+        int room = MIN(MAX(2 * d->rules_room, 8), RULES_MAX);
+        struct rule_verdict *rules = ARENA_ARRAY(x->arena, struct rule_verdict, room);
+        if (d->rules_count) {
+            memcpy(rules, d->rules, sizeof *rules * (size_t)d->rules_count);
+        }
+        d->rules = rules;
+        d->rules_room = room;
+    }
+    if (d->rules_count < d->rules_room) {
         d->rules[d->rules_count++] = (struct rule_verdict){.rule = rule, .verdict = v, .why = why};
     }
 }

@@ -109,6 +109,7 @@ struct example {
     struct decision decision;
     struct facts facts;
     struct receipt receipt;
+    struct rule_verdict rules[1];
 };
 
 static struct example *example(void)
@@ -120,7 +121,8 @@ static struct example *example(void)
     e->decision.strategy = "cascade";
     e->decision.score = 0.37;
     e->decision.threshold = 0.62;
-    e->decision.rules[0] = (struct rule_verdict){"privacy", VERDICT_PASS, SPAN("1 PERSON, redactable")};
+    e->decision.rules = e->rules;
+    e->rules[0] = (struct rule_verdict){"privacy", VERDICT_PASS, SPAN("1 PERSON, redactable")};
     e->decision.rules_count = 1;
     e->facts.prompt_tokens = 31;
     struct receipt *r = &e->receipt;
