@@ -559,12 +559,14 @@ static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT]
     char lower[PHRASE_BYTES];
     bool seen[ARRAY_LEN(task_phrases)] = {false};
     size_t len = MIN(text.len, sizeof lower);
+    bool in_word[PHRASE_BYTES];
     for (size_t i = 0; i < len; i++) {
         char c = text.data[i];
-        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        in_word[i] = letters[(unsigned char)c] != 0;
+        lower[i] = in_word[i] ? (char)letters[(unsigned char)c] : c;
     }
     for (size_t i = 0; i + 1 < len; i++) { /* no phrase is shorter than two bytes */
-        if (i > 0 && letters[(unsigned char)lower[i]] && letters[(unsigned char)lower[i - 1]]) {
+        if (i > 0 && in_word[i] && in_word[i - 1]) {
             continue;
         }
         for (unsigned p = phrase_first[two_bytes(lower + i)]; p; p = phrase_next[p - 1]) {
