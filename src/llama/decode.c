@@ -42,14 +42,14 @@ enum {
     PENDING_MAX = 64,
     HEAD_BYTES = 512, /* of an answer, to recognise a refusal */
     STATS_EVERY = 4,  /* tokens */
-    CHUNK_MIN = 16,
-    CHUNK_MAX = 512, /* n_batch */
+    ROWS = 32,        /* of a batch; multiples are computed best */
+    CHUNK_MAX = 512,  /* n_batch */
     CHUNK_DETERMINISTIC = 128,
     MOVE_TOKENS = 160,      /* how many more an answer is expected to have */
     COPY_WORTH_TOKENS = 16, /* a shared prefix shorter than this is not worth a copy */
 };
-#define STEP_SHARED_S 0.05 /* a prompt may hold up others this long … */
-#define STEP_ALONE_S 0.25  /* … and a cancellation that long */
+#define STEP_SHARED_S 0.1 /* a prompt may hold up others this long … */
+#define STEP_ALONE_S 0.25 /* … and a cancellation that long */
 #define COPY_BYTES_PER_S 2e9
 
 enum phase { PHASE_PROMPT, PHASE_WAITING, PHASE_GENERATING };
@@ -658,6 +658,11 @@ static bool takes_part(const struct run *r, const struct run *alone)
            !atomic_load_explicit(&r->job->shared.paused, memory_order_relaxed);
 }
 
+/*
+ * Tokens of each prompt in this step. 64 rows cost as much as 52 of a batch of 72 (weir-nano and a 75M Q4_K_M
+ * alike), so all prompts together have a multiple of ROWS. Beside generating runs llama.cpp first computes one row of
+ * everybody and then the rest of the prompts, hence the one more.
+ */
 static int chunk_size(const struct decoder *d, int generating, int prompts, const struct run *alone)
 {
     if (alone) {
@@ -665,8 +670,13 @@ static int chunk_size(const struct decoder *d, int generating, int prompts, cons
     }
     double speed = d->prompt_speed > 0 ? d->prompt_speed : 1000;
     double budget = speed * (generating ? STEP_SHARED_S : STEP_ALONE_S);
-    int tokens = (int)fmin(fmax(budget, CHUNK_MIN), CHUNK_MAX - generating);
-    return MAX(tokens / prompts, 1);
+    int most = (CHUNK_MAX - generating) / prompts - 1;
+    int rows = (int)fmin(fmax(budget, generating ? ROWS : 2 * ROWS), CHUNK_MAX) / ROWS * ROWS;
+    int each = MAX(rows / prompts, 1);
+    while (each < most && each * prompts % ROWS != 0) {
+        each++;
+    }
+    return MAX(MIN(each, most), 1) + (generating > 0);
 }
 
 /* Returns how many prompt tokens are in the batch. */
@@ -725,7 +735,7 @@ static void measure_speed(struct decoder *d, int prompt_tokens, int tokens, doub
     if (prompt_tokens == 0) {
         mean_in(&d->graph_s, seconds / MAX(find_groups(d, &largest, &other), 1));
     }
-    if (prompt_tokens >= CHUNK_MIN && seconds > 0) {
+    if (prompt_tokens >= ROWS && seconds > 0) {
         mean_in(&d->prompt_speed, (double)tokens / seconds);
         atomic_store_explicit(&d->c->shared.prompt_tokens_per_s, (float)d->prompt_speed,
                               memory_order_relaxed);
