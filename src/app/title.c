@@ -10,6 +10,7 @@ extern char **environ;
 
 static char *area;
 static size_t area_bytes;
+static char **words;
 
 /* argv's strings and the environment's lie behind each other; both move to the heap and leave their bytes to titles. */
 void title_init(int argc, char **argv)
@@ -35,11 +36,12 @@ void title_init(int argc, char **argv)
     environ = moved;
     area = argv[0];
     area_bytes = (size_t)(end - area);
-    for (int i = 0; i < argc; i++) { /* options keep pointing into argv */
+    words = NEW_ARRAY(char *, argc); /* options keep pointing at them for the life of the process */
+    for (int i = 0; i < argc; i++) {
         size_t bytes = strlen(argv[i]) + 1;
-        char *copy = mem_new(bytes);
-        memcpy(copy, argv[i], bytes);
-        argv[i] = copy;
+        words[i] = mem_new(bytes);
+        memcpy(words[i], argv[i], bytes);
+        argv[i] = words[i];
     }
 }
 
