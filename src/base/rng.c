@@ -4,7 +4,22 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <string.h>
 #include <sys/random.h>
+
+static pthread_once_t at_fork_once = PTHREAD_ONCE_INIT;
+static uint64_t lives = 1; /* processes this one descends from, itself included; no thread lives across a fork */
+
+static void another_life(void)
+{
+    lives++;
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, another_life);
+}
 
 uint64_t rng_next(struct rng *r)
 {
@@ -38,12 +53,30 @@ void rng_secret(void *out, size_t len)
     }
 }
 
+/* A system call for thirty-two ids. A forked child forgets what its parent has left. */
+static void id_bytes(unsigned char out[16])
+{
+    static _Thread_local struct {
+        unsigned char bytes[512];
+        size_t left;
+        uint64_t life;
+    } pool;
+    pthread_once(&at_fork_once, watch_forks);
+    if (pool.left == 0 || pool.life != lives) {
+        rng_secret(pool.bytes, sizeof pool.bytes);
+        pool.left = sizeof pool.bytes;
+        pool.life = lives;
+    }
+    pool.left -= 16;
+    memcpy(out, pool.bytes + pool.left, 16);
+}
+
 void rng_request_id(char out[REQUEST_ID_BYTES])
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     uint64_t ms = clock_wall_us() / 1000;
     unsigned char random[16];
-    rng_secret(random, sizeof random);
+    id_bytes(random);
     memcpy(out, "req_", 4);
     for (int i = 9; i >= 0; i--, ms >>= 5) {
         out[4 + i] = digits[ms & 31];

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void spans_compare_and_search(void **state)
 {
@@ -165,6 +167,29 @@ static void times_read_back(void **state)
     assert_true(strcmp(id, later) < 0); /* ids sort by time */
 }
 
+/* Random bytes are fetched for many ids at once: a child must not use what its parent fetched. */
+static void a_child_makes_other_ids(void **state)
+{
+    (void)state;
+    char here[REQUEST_ID_BYTES], there[REQUEST_ID_BYTES];
+    int ends[2];
+    rng_request_id(here);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    rng_request_id(child ? here : there);
+    if (child == 0) {
+        ssize_t written = write(ends[1], there, sizeof there);
+        _exit(written == (ssize_t)sizeof there ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], there, sizeof there), sizeof there);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_string_not_equal(here + 14, there + 14); /* behind the time */
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_list_takes_and_gives(void **state)
 {
     (void)state;
@@ -275,6 +300,7 @@ int main(void)
         cmocka_unit_test(an_arena_frees_all_and_calls_its_hooks),
         cmocka_unit_test(faults_get_words_in_front),
         cmocka_unit_test(times_read_back),
+        cmocka_unit_test(a_child_makes_other_ids),
         cmocka_unit_test(a_list_takes_and_gives),
         cmocka_unit_test(many_are_waited_for_at_once),
         cmocka_unit_test(a_queue_keeps_order_between_threads),
