@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define PATIENCE_US (5 * (uint64_t)US_PER_S)
+#define PATIENCE_US (20 * (uint64_t)US_PER_S)
 #define ROUND_US 1000
 #define CLIENTS 64
 
