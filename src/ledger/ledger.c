@@ -112,7 +112,7 @@ static bool is_receipt(const struct item *it)
 
 static void copy_name(char *out, size_t size, struct span s)
 {
-    snprintf(out, size, "%.*s", (int)MIN(s.len, size - 1), s.data ? s.data : "");
+    span_to_c(s, out, size);
 }
 
 /* Answers from another tier after the device had tried. */
