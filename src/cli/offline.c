@@ -16,7 +16,7 @@ static const char help[] =
     "  --json           {\"offline\": true|false}\n"
     "\n"
     "example:\n"
-    "  weir offline on && weir ask \"what is 23 * 47?\"; weir offline off\n";
+    "  weir offline on && weir ask \"what is 345 + 278?\"; weir offline off\n";
 
 static int run(int argc, char **argv)
 {
