@@ -86,11 +86,20 @@ bool clock_from_duration(struct span s, uint64_t *out_us)
     }
     uint64_t unit;
     switch (s.data[s.len - 1]) {
-    case 's': unit = US_PER_S; break;
-    case 'm': unit = 60ull * US_PER_S; break;
-    case 'h': unit = 3600ull * US_PER_S; break;
-    case 'd': unit = US_PER_DAY; break;
-    default: return false;
+    case 's':
+        unit = US_PER_S;
+        break;
+    case 'm':
+        unit = 60ull * US_PER_S;
+        break;
+    case 'h':
+        unit = 3600ull * US_PER_S;
+        break;
+    case 'd':
+        unit = US_PER_DAY;
+        break;
+    default:
+        return false;
     }
     *out_us = (uint64_t)n * unit;
     return true;

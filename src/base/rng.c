@@ -9,7 +9,8 @@
 #include <sys/random.h>
 
 static pthread_once_t at_fork_once = PTHREAD_ONCE_INIT;
-static uint64_t lives = 1; /* processes this one descends from, itself included; no thread lives across a fork */
+static uint64_t lives =
+    1; /* processes this one descends from, itself included; no thread lives across a fork */
 
 static void another_life(void)
 {

@@ -251,9 +251,8 @@ static enum err step_privacy(const struct egress *e, const struct decision *d, s
     }
     text_init(&pass->body, BODY_MAX);
     pass->pseudonyms = pseudonyms_new();
-    enum err err =
-        privacy_redact_json(e->policy, pass->pseudonyms, body, &pass->body,
-                            pass->redactions, &pass->admission.redactions_count, fault);
+    enum err err = privacy_redact_json(e->policy, pass->pseudonyms, body, &pass->body,
+                                       pass->redactions, &pass->admission.redactions_count, fault);
     if (err == OK && pass->body.overflow) {
         err = fault_set(fault, ERR_POLICY, "the redacted request would be over %zu MiB",
                         BODY_MAX / MIB);

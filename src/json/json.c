@@ -27,7 +27,8 @@ static const struct json *node(const void *v)
 
 /* ---- reading ---- */
 
-#define FEW_BYTES (16 * KIB) /* longer texts mostly have so many brackets that counting them decides nothing */
+/* Longer texts mostly have so many brackets that counting them decides nothing. */
+#define FEW_BYTES (16 * KIB)
 
 /* The position just after the string whose opening quote stands before `i`. */
 static size_t skip_string(struct span s, size_t i)
@@ -55,7 +56,8 @@ static size_t count_openings(struct span s)
     static_assert(('[' | 0x20) == '{', "one comparison finds both");
     size_t count = 0;
     size_t i = 0;
-    for (; i + 16 <= s.len; i += 16) { /* a fixed number of rounds: the compiler makes vectors of it */
+    for (; i + 16 <= s.len;
+         i += 16) { /* a fixed number of rounds: the compiler makes vectors of it */
         uint8_t here = 0;
         for (size_t k = 0; k < 16; k++) {
             here = (uint8_t)(here + ((s.data[i + k] | 0x20) == '{'));

@@ -51,8 +51,9 @@ enum json_type {
 enum json_type json_type(const struct json *v);   /* JSON_NONE for NULL */
 const char *json_type_name(const struct json *v); /* "a string", "null", "nothing" */
 
-const struct json *json_get_span(const struct json *object, struct span key); /* first of that name */
-const struct json *json_at(const struct json *array, size_t index);      /* linear */
+const struct json *json_get_span(const struct json *object,
+                                 struct span key);                  /* first of that name */
+const struct json *json_at(const struct json *array, size_t index); /* linear */
 size_t json_len(const struct json *v);              /* members or elements, else 0 */
 bool json_has_duplicate_keys(const struct json *v); /* anywhere below */
 

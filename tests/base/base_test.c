@@ -69,7 +69,8 @@ static void utf8_is_checked_to_the_letter(void **state)
 {
     (void)state;
     assert_true(span_utf8_valid(SPAN("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")));
-    static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\xe2\x82", "\x80"};
+    static const char *const bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xff",     "\xe2\x82",     "\x80"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         assert_false(span_utf8_valid(span_c(bad[i])));
     }
@@ -202,8 +203,7 @@ static void a_list_takes_and_gives(void **state)
     list_remove(&a);
     list_remove(&a); /* in no list: nothing happens */
     assert_ptr_equal(head.next, &b);
-    LIST_EACH(it, &head)
-    {
+    LIST_EACH (it, &head) {
         list_remove(it);
     }
     assert_true(list_empty(&head));
