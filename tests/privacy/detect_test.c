@@ -117,7 +117,7 @@ static const struct sample samples[] = {
     {NULL, "sk-learn and sk-something-like-this-is-a-name"},
     {NULL, "the bearer of bad news, Bearer tokens are nice, Basic training"},
     {NULL, "commit 3f786850e387550fdab836ed7e6dc881de23001b"},
-    {NULL, "id 550e8400-e29b-41d4-a716-446655440000, 12345678-1234-1234-1234-123456789012"},
+    {NULL, "id 550e8400-e29b-41d4-a716-446655440000, 41111111-1111-1111-8111-123456789012"},
     {NULL, "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
     {NULL, "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----"},
     {NULL, "tokens = 123456789012345678, secret = \"correct horse battery staple\""},
