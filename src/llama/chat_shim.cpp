@@ -558,6 +558,11 @@ bool chat_has_tools(const struct chat *c)
     return c->tools;
 }
 
+bool chat_can_tools(const struct chat *c)
+{
+    return c->tools || c->plain;
+}
+
 bool chat_render(struct chat *c, const char *json_text, size_t json_len, struct chat_prompt **out,
                  char *why, size_t why_room)
 {

@@ -51,7 +51,8 @@ void chat_process_init(void); /* once: `common` writes no log of its own */
 /* NULL when the model's template does not work; `why` says so. */
 struct chat *chat_new(const struct llama_model *model, char *why, size_t why_room);
 void chat_free(struct chat *c);
-bool chat_has_tools(const struct chat *c); /* its template renders tools */
+bool chat_has_tools(const struct chat *c); /* its template renders tools … */
+bool chat_can_tools(const struct chat *c); /* … or at least ours can be used */
 
 /* The prompt's grammar as a sampler, which has seen the prefill; NULL when it does not compile. Any thread. */
 struct llama_sampler *chat_grammar_new(const struct llama_vocab *vocab,

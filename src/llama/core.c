@@ -18,6 +18,7 @@
 #include "ggml-cpu.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum {
@@ -216,6 +217,12 @@ static enum err make_context(struct core *c, struct fault *fault)
     p.n_outputs_max_per_seq = 1;
     p.n_threads = p.n_threads_batch = c->threads;
     p.kv_unified = false;
+    /* Without it a row's result does not depend on the batch it is in, to the last bit (FACTS-llama A5): for tests,
+     * and for GPUs whose kernel is broken. */
+    const char *flash = getenv("WEIR_FLASH_ATTENTION");
+    if (flash && strcmp(flash, "off") == 0) {
+        p.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    }
     p.no_perf = true;
     c->context = llama_init_from_model(c->model, p);
     if (!c->context) {

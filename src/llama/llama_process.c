@@ -202,7 +202,7 @@ static void put_model(struct json_out *w, const struct core *core)
     json_put_int(w, "slots", core->options.slots);
     put_tasks(w, f->tasks);
     json_put_bool(w, "demo", f->demo);
-    json_put_bool(w, "tools", core->chat != NULL);
+    json_put_bool(w, "tools", core->chat && chat_can_tools(core->chat));
     json_put_bool(w, "template_tools", core->chat && chat_has_tools(core->chat));
     json_put_bool(w, "deterministic", true);
     json_put_bool(w, "probe", judge_calibrated(core->judge));

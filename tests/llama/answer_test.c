@@ -38,7 +38,8 @@ static bool feed(const struct params *p, struct span in, size_t step, char *out)
 static void test_stops_are_found_however_the_text_is_cut(void **state)
 {
     (void)state;
-    struct params p = {.stops = {SPAN("\n\nUser:"), SPAN("END"), SPAN("\xe2\x82\xac!")}, .stops_count = 3};
+    struct params p = {.stops = {SPAN("\n\nUser:"), SPAN("END"), SPAN("\xe2\x82\xac!")},
+                       .stops_count = 3};
     for (size_t step = 1; step < 12; step++) {
         char out[256];
         assert_true(feed(&p, SPAN("one\n\nUse it\n\n\nUser: two"), step, out));

