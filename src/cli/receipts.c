@@ -30,10 +30,11 @@ static void print_row(const struct json *r)
         snprintf(money, sizeof money, "%.6f", cost);
     }
     int64_t total = json_i64_or(json_get(r, "total_us"), 0);
-    printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s\n", SPAN_ARG(json_str(json_get(r, "id"))),
+    struct span degraded = json_str(json_get(r, "degraded"));
+    printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s%s%.*s\n", SPAN_ARG(json_str(json_get(r, "id"))),
            span_given(time) ? time.data : "", SPAN_ARG(json_str(json_get(r, "outcome"))),
            SPAN_ARG(json_str(json_get(r, "tier"))), (double)total / 1e3, money,
-           SPAN_ARG(json_str(json_get(r, "reason"))));
+           SPAN_ARG(degraded), span_given(degraded) ? ": " : "", SPAN_ARG(json_str(json_get(r, "reason"))));
 }
 
 static void print_list(const struct json *root)
