@@ -62,6 +62,12 @@ static const char architectures[] =
     " mistral4 paddleocr mimo2 step35 spark2_5 llama-embed maincoder kimi-linear kimi-k3 talkie mellum nanbeige"
     " qwen3tts pockettts ";
 
+/* Of these, those that make no text: embeddings, speech, helpers of other models. */
+static const char *const silent[] = {
+    "bert", "embed",  "eurobert", "t5encoder",  "wavtokenizer",
+    "tts",  "eagle3", "dflash",   "-assistant",
+};
+
 /* enum llama_ftype. */
 static const char *const file_types[] = {
     "F32",   "F16",     "Q4_0",   "Q4_1",   "Q4_1",   "Q4_2",    "Q4_3",     "Q8_0",     "Q5_0",
@@ -451,6 +457,13 @@ static enum err check_kind(const struct gguf_facts *f, const struct findings *mo
                          "%s has the architecture \"%s\", which llama.cpp 0.5.0 does not know; "
                          "take another model or a newer Weir",
                          path, f->architecture);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(silent); i++) {
+        if (strstr(f->architecture, silent[i])) {
+            return fault_set(fault, ERR_INVALID,
+                             "%s is no text generator (architecture %s); take a chat model", path,
+                             f->architecture);
+        }
     }
     if (more->splits > 1) {
         return fault_set(fault, ERR_INVALID,

@@ -309,7 +309,8 @@ static struct run *new_run(struct decoder *d, struct job *job, int choice)
     struct run *r = NEW(struct run);
     r->job = job;
     r->choice = choice;
-    r->phase = choice == 0 ? PHASE_PROMPT : PHASE_WAITING;
+    /* A memory that cannot be cut is not copied either: each choice computes the prompt. */
+    r->phase = choice == 0 || !d->c->reuse ? PHASE_PROMPT : PHASE_WAITING;
     r->output = -1;
     r->sampler = sampler_new(d->c->model, &job->params, job->prompt, choice);
     answer_init(&r->answer, &job->params);
@@ -524,6 +525,10 @@ static void take_all(struct decoder *d)
         }
         const float *logits = llama_get_logits_ith(d->ctx, r->output);
         r->output = -1;
+        if (!logits) {
+            drop_job(d, r->job, ERR_INTERNAL, "the model gives no probabilities");
+            continue;
+        }
         struct logit_facts facts = {0};
         measure(d, r, logits, &facts);
         if (r->phase == PHASE_PROMPT && r->job->params.n > 1) {

@@ -106,6 +106,8 @@ static void test_each_bad_file_gets_its_sentence(void **state)
     expect_fault("architecture \"lama\"");
     assert_int_equal(testmodel_write(&(struct testmodel){.architecture = "clip"}, path), 0);
     expect_fault("vision");
+    assert_int_equal(testmodel_write(&(struct testmodel){.architecture = "nomic-bert"}, path), 0);
+    expect_fault("no text generator");
 }
 
 static void test_every_truncation_is_noticed(void **state)
