@@ -266,13 +266,15 @@ static void on_control(void *user, int fd, bool readable, bool writable)
     }
 }
 
-/* Receipts of attempts whose process ended: any live worker writes them. */
+/* Receipts of attempts whose process ended: any live worker writes them. The slot is this worker's until the receipt is
+ * on disk, so that its own death in between loses nothing either. */
 static void on_lost_check(void *user)
 {
     struct worker *w = user;
     struct intent intent;
-    while (page_intent_take_lost(w->parts.page, &intent)) {
-        ledger_put_lost(w->ledger, &intent);
+    int slot;
+    while (page_intent_adopt_lost(w->parts.page, w->parts.number, &intent, &slot)) {
+        ledger_put_lost_at(w->ledger, &intent, w->parts.page, slot);
         page_count(w->parts.page, w->parts.number, METRIC_LOST, 1);
     }
     loop_timer_start(&w->lost, LOST_CHECK_US);
