@@ -2,7 +2,7 @@
 /*
  * The decode thread: continuous batching over sequences.
  *
- * A run is one choice of one job on one sequence of the context. The happy path is:
+ * The happy path is (runs and sequences: sequences.h):
  *
  *   admit   a job gets n idle sequences; what the best one already holds of its
  *           prompt is kept (prefix reuse), the rest will be computed
@@ -13,23 +13,14 @@
  *           for later prompts, and is taken over when it is the least recently used
  *
  * What can go wrong: llama_decode() fails: the runs of that batch end with an
- * error and their sequences are emptied; a grammar allows nothing more: the answer ends there;
- * everybody is paused: the thread waits for news instead of spinning.
+ * error and their sequences are emptied; a grammar allows nothing more: the
+ * answer ends there; everybody is paused: the thread waits instead of spinning.
  *
- * Sequences: with kv_unified=false each has its own cells. A copy moves a whole
- * sequence (part of one aborts the process), the tail is removed afterwards; the bytes move at the next
- * llama_decode(). Only sequences of the same API key are looked at.
- *
- * A batch is cut by llama.cpp into groups of consecutive sequence ids, one graph
- * each; four rows in four groups cost more than twice as much as in one. So
- * runs are moved next to each other (a copy) whenever that pays.
- *
- * `deterministic` runs are decoded alone, in fixed chunks, from scratch: which kernels compute a
- * row depends on how many rows there are, so nobody else may decide that.
+ * `deterministic` runs are decoded alone, in fixed chunks, from scratch: which
+ * kernels compute a row depends on how many rows there are, so nobody else may
+ * decide that.
  */
-#include "llama/answer.h"
-#include "llama/core.h"
-#include "llama/sample.h"
+#include "llama/sequences.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,64 +30,13 @@
 #include <stdio.h>
 
 enum {
-    PENDING_MAX = 64,
-    HEAD_BYTES = 512, /* of an answer, to recognise a refusal */
-    STATS_EVERY = 4,  /* tokens */
-    ROWS = 32,        /* of a batch; multiples are computed best */
-    CHUNK_MAX = 512,  /* n_batch */
+    STATS_EVERY = 4, /* tokens */
+    ROWS = 32,       /* of a batch; multiples are computed best */
+    CHUNK_MAX = 512, /* n_batch */
     CHUNK_DETERMINISTIC = 128,
-    MOVE_TOKENS = 160,      /* how many more an answer is expected to have */
-    COPY_WORTH_TOKENS = 16, /* a shared prefix shorter than this is not worth a copy */
 };
 #define STEP_SHARED_S 0.1 /* a prompt may hold up others this long … */
 #define STEP_ALONE_S 0.25 /* … and a cancellation that long */
-#define COPY_BYTES_PER_S 2e9
-
-enum phase { PHASE_PROMPT, PHASE_WAITING, PHASE_GENERATING };
-
-struct run {
-    struct job *job;
-    int choice;
-    enum phase phase;
-    struct sequence *seq;
-    int32_t next; /* GENERATING: to be fed */
-    int64_t generated;
-    int output; /* index in the batch whose logits are its; -1 = none */
-    struct sampler *sampler;
-    struct answer answer;
-    struct token_sums sums;
-    char head[HEAD_BYTES];
-    size_t head_len;
-};
-
-struct sequence {
-    int id;
-    int32_t *tokens; /* what its cells hold */
-    int count;
-    struct text key;  /* whose */
-    uint64_t used_at; /* step number */
-    struct run *run;  /* NULL = idle */
-};
-
-struct decoder {
-    struct core *c;
-    struct llama_context *ctx;
-    llama_memory_t memory;
-    int32_t vocabulary;
-    struct sequence *seqs;
-    int runs_count;
-    struct job *pending[PENDING_MAX]; /* taken from the queue, waiting for sequences */
-    int pending_count;
-    struct llama_batch batch;
-    llama_token_data *scratch;
-    struct text news, shown, entries;
-    uint64_t step;
-    bool moved;                 /* runs came or went since neighbours() looked */
-    double graph_s;             /* one graph of generating rows, running mean */
-    double prompt_speed, speed; /* tokens per second, running means */
-    uint64_t speed_since_us;
-    int64_t speed_tokens;
-};
 
 /* ---- news ---- */
 
@@ -119,109 +59,6 @@ static void tell_end(struct decoder *d, struct job *job)
 {
     struct news n = {.kind = NEWS_END, .job = job, .core = d->c};
     news_write(&d->news, &n, SPAN_NONE, SPAN_NONE);
-}
-
-/* ---- sequences ---- */
-
-static void seq_empty(struct decoder *d, struct sequence *s)
-{
-    llama_memory_seq_rm(d->memory, s->id, -1, -1);
-    s->count = 0;
-}
-
-static bool seq_cut(struct decoder *d, struct sequence *s, int count)
-{
-    if (count < s->count && !llama_memory_seq_rm(d->memory, s->id, count, -1)) {
-        seq_empty(d, s);
-        return false;
-    }
-    s->count = MIN(s->count, count);
-    return true;
-}
-
-static void seq_copy(struct decoder *d, const struct sequence *from, struct sequence *to)
-{
-    seq_empty(d, to);
-    llama_memory_seq_cp(d->memory, from->id, to->id, -1, -1);
-    memcpy(to->tokens, from->tokens, sizeof *to->tokens * (size_t)from->count);
-    to->count = from->count;
-}
-
-static int common_prefix(const struct sequence *s, const struct job *job)
-{
-    int most = MIN(s->count,
-                   job->tokens_count - 1); /* the last token is computed: its logits are needed */
-    int n = 0;
-    while (n < most && s->tokens[n] == job->tokens[n]) {
-        n++;
-    }
-    return n;
-}
-
-/* Idle, not `except`; the one not used for longest. */
-static struct sequence *least_used(struct decoder *d, const struct sequence *except)
-{
-    struct sequence *found = NULL;
-    for (int i = 0; i < d->c->sequences; i++) {
-        struct sequence *s = &d->seqs[i];
-        if (!s->run && s != except && (!found || s->used_at < found->used_at)) {
-            found = s;
-        }
-    }
-    return found;
-}
-
-static double copy_s(const struct decoder *d)
-{
-    double bytes = (double)d->c->facts.kv_bytes_per_token * (double)llama_n_ctx_seq(d->ctx);
-    return bytes / COPY_BYTES_PER_S;
-}
-
-static bool copy_pays(const struct decoder *d, int tokens)
-{
-    double speed = d->prompt_speed > 0 ? d->prompt_speed : 1000;
-    return tokens >= COPY_WORTH_TOKENS && copy_s(d) < (double)tokens / speed;
-}
-
-/* The sequence for a job's first choice, already cut to what it shares with the prompt. */
-static struct sequence *pick_sequence(struct decoder *d, const struct job *job)
-{
-    struct sequence *best = NULL;
-    int shared = 0;
-    for (int i = 0; i < d->c->sequences && d->c->reuse && !job->deterministic; i++) {
-        struct sequence *s = &d->seqs[i];
-        int n = span_eq(text_span(&s->key), job->key) ? common_prefix(s, job) : 0;
-        bool better = n > shared || (n == shared && best && best->run && !s->run);
-        if (n > 0 && better) {
-            best = s;
-            shared = n;
-        }
-    }
-    struct sequence *victim = least_used(d, best);
-    bool loses_much =
-        best && best->count - shared > COPY_WORTH_TOKENS && best->count - shared > shared / 8;
-    bool in_place = best && !best->run && (!victim || !loses_much || !copy_pays(d, shared));
-    if (in_place) {
-        seq_cut(d, best, shared);
-        return best;
-    }
-    victim = victim ? victim : best;
-    if (best && copy_pays(d, shared)) {
-        seq_copy(d, best, victim);
-        seq_cut(d, victim, shared);
-    } else {
-        seq_empty(d, victim);
-    }
-    return victim;
-}
-
-static void seq_claim(struct decoder *d, struct sequence *s, struct run *r)
-{
-    s->run = r;
-    s->used_at = d->step;
-    text_clear(&s->key);
-    text_add(&s->key, r->job->key);
-    r->seq = s;
 }
 
 /* ---- runs ---- */
@@ -325,13 +162,13 @@ static void admit(struct decoder *d, struct job *job)
     job->result.started_us = clock_now_us();
     job->result.runs_open = job->params.n;
     job->result.end.input_tokens = job->tokens_count;
-    struct sequence *first = pick_sequence(d, job);
+    struct sequence *first = sequence_pick(d, job);
     bool grammar_ok = true;
     for (int i = 0; i < job->params.n; i++) {
         struct run *r = new_run(d, job, i);
-        seq_claim(d, i == 0 ? first : least_used(d, first), r);
+        sequence_claim(d, i == 0 ? first : sequence_least_used(d, first), r);
         if (i > 0) {
-            seq_empty(d, r->seq);
+            sequence_empty(d, r->seq);
         }
         grammar_ok = grammar_ok && r->sampler;
     }
@@ -499,7 +336,7 @@ static void start_choices(struct decoder *d, struct run *first, const float *log
     for (int i = 0; i < d->c->sequences; i++) {
         struct run *r = d->seqs[i].run;
         if (r && r->job == first->job && r->phase == PHASE_WAITING) {
-            seq_copy(d, first->seq, r->seq);
+            sequence_copy(d, first->seq, r->seq);
             take_token(d, r, logits, facts);
         }
     }
@@ -536,106 +373,6 @@ static void take_all(struct decoder *d)
             start_choices(d, r, logits, &facts);
         }
         take_token(d, r, logits, &facts);
-    }
-}
-
-/* ---- neighbours ---- */
-
-static bool in_company(const struct run *r)
-{
-    return r && !r->job->deterministic;
-}
-
-struct group {
-    int first, count;
-};
-
-/* The largest group of consecutive ids, and one of the others; returns how many groups there are. */
-static int find_groups(const struct decoder *d, struct group *out_largest, struct group *out_other)
-{
-    int groups = 0;
-    struct group largest = {0};
-    struct group other = {0};
-    for (int i = 0; i < d->c->sequences;) {
-        struct group g = {.first = i};
-        while (i < d->c->sequences && in_company(d->seqs[i].run)) {
-            i++;
-            g.count++;
-        }
-        i += g.count == 0;
-        if (g.count == 0) {
-            continue;
-        }
-        groups++;
-        bool larger = g.count > largest.count;
-        other = larger ? (largest.count ? largest : other) : g;
-        largest = larger ? g : largest;
-    }
-    *out_largest = largest;
-    *out_other = other;
-    return groups;
-}
-
-/* The idle sequence beside the group that was used less recently; NULL when there is none. */
-static struct sequence *beside(struct decoder *d, const struct group *g)
-{
-    int end = g->first + g->count;
-    struct sequence *low = g->first > 0 ? &d->seqs[g->first - 1] : NULL;
-    struct sequence *high = end < d->c->sequences ? &d->seqs[end] : NULL;
-    low = low && !low->run ? low : NULL;
-    high = high && !high->run ? high : NULL;
-    return low && high ? (low->used_at <= high->used_at ? low : high) : low ? low : high;
-}
-
-static bool move_pays(const struct decoder *d, const struct run *r)
-{
-    int64_t limit = r->job->params.max_tokens;
-    double left = limit ? fmin((double)(limit - r->generated), MOVE_TOKENS) : MOVE_TOKENS;
-    int copies = r->phase == PHASE_WAITING ? 1 : 2;
-    return copies * copy_s(d) < left * d->graph_s / 2;
-}
-
-static void seq_keep_elsewhere(struct decoder *d, struct sequence *s, const struct sequence *except)
-{
-    struct sequence *victim = least_used(d, s);
-    if (s->count == 0 || !victim || victim == except || victim->used_at >= s->used_at) {
-        return;
-    }
-    seq_copy(d, s, victim);
-    victim->used_at = s->used_at;
-    text_clear(&victim->key);
-    text_add(&victim->key, text_span(&s->key));
-}
-
-static void move_run(struct decoder *d, struct sequence *from, struct sequence *to)
-{
-    struct run *r = from->run;
-    seq_keep_elsewhere(d, to, from);
-    if (from->count) {
-        seq_copy(d, from, to);
-    } else {
-        seq_empty(d, to);
-    }
-    from->run = NULL;
-    seq_empty(d, from);
-    from->used_at = 0;
-    seq_claim(d, to, r);
-}
-
-/* One move at most per step, so that nobody waits for many copies. */
-static void neighbours(struct decoder *d)
-{
-    struct group largest, other;
-    if (!d->moved || !d->c->reuse || find_groups(d, &largest, &other) < 2) {
-        d->moved = false;
-        return;
-    }
-    struct sequence *to = beside(d, &largest);
-    struct sequence *from = &d->seqs[other.first];
-    if (to && move_pays(d, from->run)) {
-        move_run(d, from, to);
-    } else {
-        d->moved = false;
     }
 }
 
@@ -724,7 +461,7 @@ static void fail_batch(struct decoder *d, const struct run *alone, int code)
             drop_job(d, s->run->job, ERR_INTERNAL, "the model failed on this prompt");
         }
         if (!s->run) {
-            seq_empty(d, s); /* what its cells hold is no longer sure */
+            sequence_empty(d, s); /* what its cells hold is no longer sure */
         }
     }
 }
@@ -736,9 +473,8 @@ static void mean_in(double *mean, double value)
 
 static void measure_speed(struct decoder *d, int prompt_tokens, int tokens, double seconds)
 {
-    struct group largest, other;
     if (prompt_tokens == 0) {
-        mean_in(&d->graph_s, seconds / MAX(find_groups(d, &largest, &other), 1));
+        mean_in(&d->graph_s, seconds / MAX(sequences_groups(d), 1));
     }
     if (prompt_tokens >= ROWS && seconds > 0) {
         mean_in(&d->prompt_speed, (double)tokens / seconds);
@@ -781,7 +517,7 @@ static bool decode_batch(struct decoder *d, const struct run *alone)
 static bool step(struct decoder *d)
 {
     d->step++;
-    neighbours(d);
+    sequences_gather(d);
     bool worked = decode_batch(d, NULL);
     for (int i = 0; i < d->c->sequences; i++) {
         struct run *r = d->seqs[i].run;
