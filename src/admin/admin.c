@@ -81,8 +81,8 @@ static void on_report(void *user, struct call *call)
     text_init(&out, 4 * MIB);
     struct fault fault = {0};
     uint64_t now = clock_wall_us();
-    enum err err =
-        ledger_report(ledger_of(a), now > since_us ? now - since_us : 0, call_scope(call), &out, &fault);
+    enum err err = ledger_report(ledger_of(a), now > since_us ? now - since_us : 0,
+                                 call_scope(call), &out, &fault);
     if (err) {
         call_reply_error(call, err, NULL, fault.text);
     } else {
@@ -128,9 +128,9 @@ static void on_feedback(void *user, struct call *call)
         return;
     }
     struct span source = json_str(json_get(body, "source"));
-    enum err err = ledger_feedback(ledger_of(a), json_str(json_get(body, "id")), json_f64_or(json_get(body, "score"), 0),
-                                   span_given(source) ? source : SPAN("user"), call_client(call), call_admin(call),
-                                   &fault);
+    enum err err = ledger_feedback(
+        ledger_of(a), json_str(json_get(body, "id")), json_f64_or(json_get(body, "score"), 0),
+        span_given(source) ? source : SPAN("user"), call_client(call), call_admin(call), &fault);
     if (err) {
         call_reply_error(call, err, "id", fault.text);
     } else {
@@ -157,9 +157,9 @@ static void write_backend_status(struct admin *a, const struct backend *b, struc
     json_put_bool(w, "busy", s.busy);
     json_put_bool(w, "switching", s.switching);
     json_put_c(w, "breaker",
-               b->tier == TIER_DEVICE
-                   ? NULL
-                   : breaker_state_name(page_breaker_state(page, egress_breaker_id(b), clock_now_us())));
+               b->tier == TIER_DEVICE ? NULL
+                                      : breaker_state_name(page_breaker_state(
+                                            page, egress_breaker_id(b), clock_now_us())));
     json_put_int(w, "queue", s.queue);
     json_key(w, "context");
     s.context > 0 ? json_int(w, s.context) : json_null(w);
@@ -191,7 +191,8 @@ static void write_ledger_status(struct admin *a, struct json_out *w)
     json_put_int(w, "waiting", ledger_waiting(l));
     json_put_int(w, "errors", ledger_errors(l));
     json_end_object(w);
-    struct budget_limits limits = {c->usd_nano_per_day, c->usd_nano_per_month, c->usd_nano_per_key_per_day};
+    struct budget_limits limits = {c->usd_nano_per_day, c->usd_nano_per_month,
+                                   c->usd_nano_per_key_per_day};
     const struct page *page = gateway_parts(a->gateway)->page;
     json_key(w, "budget");
     json_begin_object(w);
@@ -249,7 +250,8 @@ static void on_offline(void *user, struct call *call)
     bool on;
     if (json_parse_in(call_arena(call), call_request(call)->body, &body, &fault) ||
         !json_to_bool(json_get(body, "on"), &on)) {
-        call_reply_error(call, ERR_INVALID, "on", "the body must be {\"on\": true} or {\"on\": false}");
+        call_reply_error(call, ERR_INVALID, "on",
+                         "the body must be {\"on\": true} or {\"on\": false}");
         return;
     }
     page_set_offline(gateway_parts(a->gateway)->page, on);

@@ -6,8 +6,8 @@ static void write_counters(const struct page *page, struct text *out)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
         const char *name = metric_name((enum metric)m);
-        text_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, metric_help((enum metric)m), name,
-                  metric_is_gauge((enum metric)m) ? "gauge" : "counter", name,
+        text_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", name, metric_help((enum metric)m),
+                  name, metric_is_gauge((enum metric)m) ? "gauge" : "counter", name,
                   (long long)page_metric(page, (enum metric)m));
     }
 }
@@ -15,22 +15,26 @@ static void write_counters(const struct page *page, struct text *out)
 /* Backend names are checked by the config to need no escaping. */
 static void write_backend(const struct backend *b, const struct backend_state *s, struct text *out)
 {
-    text_addf(out, "weir_backend_usable{backend=\"%s\",tier=\"%s\"} %d\n", b->name, tier_name(b->tier), s->usable);
+    text_addf(out, "weir_backend_usable{backend=\"%s\",tier=\"%s\"} %d\n", b->name,
+              tier_name(b->tier), s->usable);
     text_addf(out, "weir_backend_breaker_open{backend=\"%s\"} %d\n", b->name, s->breaker_open);
     text_addf(out, "weir_backend_queue{backend=\"%s\"} %d\n", b->name, s->queue);
     if (s->tokens_per_s > 0) {
-        text_addf(out, "weir_backend_tokens_per_second{backend=\"%s\"} %.3f\n", b->name, s->tokens_per_s);
+        text_addf(out, "weir_backend_tokens_per_second{backend=\"%s\"} %.3f\n", b->name,
+                  s->tokens_per_s);
     }
 }
 
 void metrics_write(struct gateway *g, struct text *out)
 {
     write_counters(gateway_parts(g)->page, out);
-    text_addf(out, "# HELP weir_info Version of the running program.\n# TYPE weir_info gauge\n"
-                   "weir_info{version=\"%s\"} 1\n",
+    text_addf(out,
+              "# HELP weir_info Version of the running program.\n# TYPE weir_info gauge\n"
+              "weir_info{version=\"%s\"} 1\n",
               WEIR_VERSION);
-    text_add_c(out, "# TYPE weir_backend_usable gauge\n# TYPE weir_backend_breaker_open gauge\n"
-                    "# TYPE weir_backend_queue gauge\n# TYPE weir_backend_tokens_per_second gauge\n");
+    text_add_c(out,
+               "# TYPE weir_backend_usable gauge\n# TYPE weir_backend_breaker_open gauge\n"
+               "# TYPE weir_backend_queue gauge\n# TYPE weir_backend_tokens_per_second gauge\n");
     const struct config *c = gateway_config(g);
     for (int i = 0; i < c->backends_count; i++) {
         struct backend_state s;

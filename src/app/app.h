@@ -16,19 +16,21 @@
 #include "ledger/page.h"
 
 struct app_options {
-    const char *config_path;      /* NULL: none; see config_path_find() */
-    const char *listen;           /* replaces the config's; NULL */
-    int workers;                  /* replaces the config's; 0 */
-    const char *model;            /* a GGUF for the device, when there is no config; NULL = find the bundled one */
-    const char *ledger;           /* replaces the config's ledger.path; NULL */
-    const char *log_level;        /* replaces the config's; NULL */
+    const char *config_path; /* NULL: none; see config_path_find() */
+    const char *listen;      /* replaces the config's; NULL */
+    int workers;             /* replaces the config's; 0 */
+    const char
+        *model; /* a GGUF for the device, when there is no config; NULL = find the bundled one */
+    const char *ledger;    /* replaces the config's ledger.path; NULL */
+    const char *log_level; /* replaces the config's; NULL */
     bool log_json;
-    int ready_fd;                 /* gets "READY url\n" once the first worker serves; -1 */
+    int ready_fd; /* gets "READY url\n" once the first worker serves; -1 */
 };
 
 /* Loads the config, applies the options and the model chosen by `weir models add --use`. Errors go to `errors`,
  * one a line. */
-enum err app_load_config(const struct app_options *o, struct config **out, struct text *errors) MUST_USE;
+enum err app_load_config(const struct app_options *o, struct config **out,
+                         struct text *errors) MUST_USE;
 
 /* Serves until told to end. Exit status: 0 drained, 1 could not start or was killed in the second try. */
 int supervisor_run(const struct app_options *o);
@@ -42,7 +44,7 @@ struct worker_parts {
     const int *listener_fds;
     int listeners;
     const char *run_folder;
-    int control_fd;               /* from the supervisor: new configs, drain */
+    int control_fd; /* from the supervisor: new configs, drain */
 };
 int worker_run(const struct worker_parts *p);
 
@@ -55,7 +57,7 @@ void engine_socket_path(const char *run_folder, const char *name, struct text *o
 /* ---- who serves a ledger (its lock file: "PID URL") ---- */
 struct serving {
     int pid;
-    char url[200];                /* "http://127.0.0.1:8080" or "unix:/path" */
+    char url[200]; /* "http://127.0.0.1:8080" or "unix:/path" */
 };
 /* True when a live server holds the lock of this ledger. */
 bool app_find_serving(const char *ledger_path, struct serving *out);
@@ -64,6 +66,7 @@ bool app_find_serving(const char *ledger_path, struct serving *out);
 const char *app_models_folder(void);
 /* Which model `weir models add --use` chose for this ledger; false when none. */
 bool app_chosen_model(const char *ledger_path, struct text *out);
-enum err app_choose_model(const char *ledger_path, const char *model_path, struct fault *fault) MUST_USE;
+enum err app_choose_model(const char *ledger_path, const char *model_path,
+                          struct fault *fault) MUST_USE;
 
 #endif

@@ -111,7 +111,8 @@ const char *app_models_folder(void)
         return NULL;
     }
     program[n] = '\0';
-    static const char *const places[] = {"models", "../models", "../share/weir/models", "../../models"};
+    static const char *const places[] = {"models", "../models", "../share/weir/models",
+                                         "../../models"};
     char *slash = strrchr(program, '/');
     *slash = '\0';
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
@@ -199,7 +200,8 @@ enum err load_read(const struct app_options *o, struct text *out_yaml, struct te
     return err;
 }
 
-enum err load_from_bytes(const struct app_options *o, struct span yaml, struct config **out, struct text *errors)
+enum err load_from_bytes(const struct app_options *o, struct span yaml, struct config **out,
+                         struct text *errors)
 {
     struct config *c;
     if (!o->config_path) {

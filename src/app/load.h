@@ -11,8 +11,10 @@
 #include "app/app.h"
 
 /* `yaml` empty: the defaults. */
-enum err load_from_bytes(const struct app_options *o, struct span yaml, struct config **out, struct text *errors) MUST_USE;
+enum err load_from_bytes(const struct app_options *o, struct span yaml, struct config **out,
+                         struct text *errors) MUST_USE;
 /* Reads o->config_path (NULL: gives no bytes). */
-enum err load_read(const struct app_options *o, struct text *out_yaml, struct text *errors) MUST_USE;
+enum err load_read(const struct app_options *o, struct text *out_yaml,
+                   struct text *errors) MUST_USE;
 
 #endif

@@ -54,11 +54,11 @@
 #define YOUNG_US (5 * US_PER_S) /* who dies before this age waits before the next try */
 
 struct child {
-    pid_t pid;                 /* 0 = not running */
+    pid_t pid; /* 0 = not running */
     uint64_t started_us, restart_us, backoff_us;
-    int fd;                    /* worker: our end of the control line; engine: its listener */
-    struct backend backend;    /* engine only: a copy, its strings live in `config` */
-    struct config *config;     /* engine only */
+    int fd;                 /* worker: our end of the control line; engine: its listener */
+    struct backend backend; /* engine only: a copy, its strings live in `config` */
+    struct config *config;  /* engine only */
     char name[64];
 };
 
@@ -119,9 +119,10 @@ static enum err wait_for_lock(struct supervisor *s, const char *path, struct fau
         struct serving other = {0};
         bool serving = app_find_serving(s->config->ledger_path, &other);
         if (serving && !strstr(other.url, OWN_SERVER_MARK)) {
-            return fault_set(fault, ERR_IO,
-                             "another weir (process %d at %s) serves this ledger; stop it, or set ledger.path", other.pid,
-                             other.url);
+            return fault_set(
+                fault, ERR_IO,
+                "another weir (process %d at %s) serves this ledger; stop it, or set ledger.path",
+                other.pid, other.url);
         }
         if (waited_ms >= (serving ? LOCK_WAIT_MS : LOCK_GLANCE_MS)) {
             return fault_set(fault, ERR_IO, "%s is locked by another process", path);
@@ -137,7 +138,8 @@ static enum err take_lock(struct supervisor *s, struct fault *fault)
     snprintf(path, sizeof path, "%s.lock", s->config->ledger_path);
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0) {
-        return fault_set(fault, ERR_IO, "%s: %s; set ledger.path to a place that can be written", path, strerror(errno));
+        return fault_set(fault, ERR_IO, "%s: %s; set ledger.path to a place that can be written",
+                         path, strerror(errno));
     }
     enum err err = wait_for_lock(s, path, fault);
     if (err) {
@@ -192,13 +194,16 @@ static enum err check_backends(const struct config *c, struct fault *fault)
         const struct backend *b = &c->backends[i];
         struct gguf_facts facts;
         struct fault one = {0};
-        if (b->api == API_LOCAL && b->tier != TIER_HUMAN && gguf_check(b->model_path, &facts, &one)) {
+        if (b->api == API_LOCAL && b->tier != TIER_HUMAN &&
+            gguf_check(b->model_path, &facts, &one)) {
             text_addf(&why, "%s%s: %s", why.len ? "; " : "", b->name, one.text);
         } else if (b->tier != TIER_HUMAN) {
             any = true;
         }
     }
-    enum err err = any ? OK : fault_set(fault, ERR_NO_BACKEND, "no backend can answer: %s", text_span(&why).data);
+    enum err err =
+        any ? OK
+            : fault_set(fault, ERR_NO_BACKEND, "no backend can answer: %s", text_span(&why).data);
     text_done(&why);
     return err;
 }
@@ -372,10 +377,13 @@ static void child_ended(struct supervisor *s, struct child *c, const char *kind,
     uint64_t now = clock_now_us();
     if (!s->draining) {
         LOG(LOG_ERROR, "supervisor", "%s %s ended: %s %d", kind, c->name,
-            WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            WIFSIGNALED(status) ? "signal" : "status",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     }
     bool young = now - c->started_us < YOUNG_US;
-    c->backoff_us = !young ? 0 : c->backoff_us ? MIN(2 * c->backoff_us, BACKOFF_MAX_US) : BACKOFF_FIRST_US;
+    c->backoff_us = !young          ? 0
+                    : c->backoff_us ? MIN(2 * c->backoff_us, BACKOFF_MAX_US)
+                                    : BACKOFF_FIRST_US;
     c->pid = 0;
     c->restart_us = now + (young ? c->backoff_us : 0);
 }
@@ -428,7 +436,8 @@ static void send_config(struct supervisor *s, struct span yaml)
         memcpy(head + 1, &len, sizeof len);
         if (w->fd >= 0 && (send(w->fd, head, sizeof head, MSG_NOSIGNAL) < 0 ||
                            (yaml.len && send(w->fd, yaml.data, yaml.len, MSG_NOSIGNAL) < 0))) {
-            LOG(LOG_WARN, "supervisor", "worker %d did not take the new config: %s", i, strerror(errno));
+            LOG(LOG_WARN, "supervisor", "worker %d did not take the new config: %s", i,
+                strerror(errno));
         }
     }
 }
@@ -544,10 +553,15 @@ static void on_signals(struct supervisor *s)
     struct signalfd_siginfo info;
     while (read(s->signal_fd, &info, sizeof info) == sizeof info) {
         switch (info.ssi_signo) {
-        case SIGHUP: reload(s); break;
+        case SIGHUP:
+            reload(s);
+            break;
         case SIGINT:
-        case SIGTERM: on_terminate(s); break;
-        default: break; /* SIGCHLD: reap() follows anyway */
+        case SIGTERM:
+            on_terminate(s);
+            break;
+        default:
+            break; /* SIGCHLD: reap() follows anyway */
         }
     }
 }
@@ -616,6 +630,10 @@ static enum err open_all(struct supervisor *s, struct fault *fault)
     char page_path[PATH_MAX];
     snprintf(page_path, sizeof page_path, "%s.page", s->config->ledger_path);
     err = err ? err : page_open(page_path, &s->page, fault);
+    if (!err) {
+        page_set_offline(s->page,
+                         false); /* `weir offline on` was to try it, not for the next run */
+    }
     return err ? err : make_run_folder(s, fault);
 }
 

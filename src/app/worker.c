@@ -79,7 +79,8 @@ static const struct driver *driver_of(void *user, const struct backend *b)
     return slot ? &slot->driver : NULL;
 }
 
-static void engine_state(const struct engine_info *info, const struct backend *b, struct backend_state *io)
+static void engine_state(const struct engine_info *info, const struct backend *b,
+                         struct backend_state *io)
 {
     io->switching = info->up && info->path[0] && strcmp(info->path, b->model_path) != 0;
     if (!info->up) {

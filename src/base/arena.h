@@ -19,8 +19,9 @@ typedef void arena_cleanup_fn(void *user);
 struct arena *arena_new(void);
 void arena_free(struct arena *a); /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t bytes);
-struct span arena_copy(struct arena *a, struct span s); /* NUL-terminated; SPAN_NONE stays SPAN_NONE */
-char *arena_c(struct arena *a, struct span s);          /* the same as a C string; NULL for SPAN_NONE */
+struct span arena_copy(struct arena *a,
+                       struct span s);         /* NUL-terminated; SPAN_NONE stays SPAN_NONE */
+char *arena_c(struct arena *a, struct span s); /* the same as a C string; NULL for SPAN_NONE */
 struct span arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 void arena_on_free(struct arena *a, arena_cleanup_fn *fn, void *user);
 size_t arena_bytes(const struct arena *a); /* taken from the system so far */

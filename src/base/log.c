@@ -51,14 +51,16 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
     char time[CLOCK_ISO_BYTES];
     clock_iso(clock_wall_us(), time);
     if (as_json) {
-        text_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"subject\":\"%s\","
-                         "\"message\":\"",
+        text_addf(&line,
+                  "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"subject\":\"%s\","
+                  "\"message\":\"",
                   time, level_names[level], process_name, subject);
         add_clean(&line, text_span(&message).data, true);
         text_add_c(&line, "\"}\n");
     } else {
         bool same = strcmp(process_name, subject) == 0;
-        text_addf(&line, "%s %-5s %s%s%s: ", time, level_names[level], process_name, same ? "" : " ", same ? "" : subject);
+        text_addf(&line, "%s %-5s %s%s%s: ", time, level_names[level], process_name,
+                  same ? "" : " ", same ? "" : subject);
         add_clean(&line, text_span(&message).data, false);
         text_add_c(&line, "\n");
     }

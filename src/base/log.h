@@ -23,8 +23,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Before other threads exist. `who` is borrowed for ever ("worker 1"). */
 void log_setup(enum log_level level, bool json, const char *who);
 bool log_wants(enum log_level level);
-void log_line(enum log_level level, const char *subject, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void log_line(enum log_level level, const char *subject, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define LOG(level, subject, ...)                                                                   \
     ((level) <= LOG_MAX_LEVEL && log_wants(level) ? log_line((level), (subject), __VA_ARGS__)      \

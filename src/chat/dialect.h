@@ -22,8 +22,8 @@
 
 /* Reads and checks a request body. Everything goes into `arena`. Unknown fields stay; wrong types, NaN and
  * absurd numbers are ERR_INVALID naming the field (`out_param` gets its name, static or in the arena). */
-enum err openai_decode_chat(struct arena *arena, struct span body, struct request *out, const char **out_param,
-                            struct fault *fault) MUST_USE;
+enum err openai_decode_chat(struct arena *arena, struct span body, struct request *out,
+                            const char **out_param, struct fault *fault) MUST_USE;
 enum err openai_decode_completion(struct arena *arena, struct span body, struct request *out,
                                   const char **out_param, struct fault *fault) MUST_USE;
 /* `X-Weir-*` headers and the body's `weir` object → request->options. */
@@ -33,10 +33,10 @@ enum err options_decode(struct request *r, const struct headers *headers, const 
 /* An answer in the making, in OpenAI's shape; embedded in the server's sink. Only openai_answer.c looks inside. */
 struct openai_answer {
     const struct request *request;
-    int64_t created;          /* seconds since 1970 */
-    struct text head;         /* streaming: what every chunk begins with, up to the choice's index */
+    int64_t created;  /* seconds since 1970 */
+    struct text head; /* streaming: what every chunk begins with, up to the choice's index */
     bool begun;
-    struct text body;         /* whole: all pieces one after the other, at most 8 MiB */
+    struct text body;            /* whole: all pieces one after the other, at most 8 MiB */
     struct openai_piece *pieces; /* whole: what which bytes of `body` are */
     size_t pieces_count, pieces_capacity;
     struct openai_choice *choices; /* in the request's arena */
@@ -46,12 +46,15 @@ void openai_answer_init(struct openai_answer *a, const struct request *r);
 void openai_answer_done(struct openai_answer *a);
 /* Streaming: appends whole SSE events. begin = the role chunk of each choice. */
 void openai_stream_begin(struct openai_answer *a, const struct receipt *r, struct text *out);
-void openai_stream_delta(struct openai_answer *a, const struct receipt *r, const struct delta *d, struct text *out);
+void openai_stream_delta(struct openai_answer *a, const struct receipt *r, const struct delta *d,
+                         struct text *out);
 /* Finish chunks, usage chunk if asked, `weir` on exactly one chunk, [DONE]; after an error the error event and no [DONE]. */
-void openai_stream_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end, struct text *out);
+void openai_stream_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end,
+                       struct text *out);
 /* Whole: collect, then write. ERR_TOO_LARGE past 8 MiB. */
 enum err openai_collect(struct openai_answer *a, const struct delta *d) MUST_USE;
-void openai_whole_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end, struct text *out);
+void openai_whole_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end,
+                      struct text *out);
 /* {"error":{message,type,param,code}} */
 void openai_error_body(enum err err, const char *text, const char *param, struct text *out);
 
@@ -64,21 +67,21 @@ struct decoder_events {
 };
 
 struct outbound_type {
-    const char *name;         /* "openai", "anthropic" */
-    const char *path;         /* after backend->url: "/chat/completions", "/messages" */
+    const char *name; /* "openai", "anthropic" */
+    const char *path; /* after backend->url: "/chat/completions", "/messages" */
     /* The neutral request as this provider's JSON: always stream, usage asked for, max tokens bounded. */
-    enum err (*encode)(const struct request *r, const struct backend *b, const struct leg_options *o,
-                       struct text *out, struct fault *fault);
+    enum err (*encode)(const struct request *r, const struct backend *b,
+                       const struct leg_options *o, struct text *out, struct fault *fault);
     /* Authorization and version headers for this backend. */
     void (*headers)(const struct backend *b, struct headers *out);
     struct decoder *(*decoder_new)(const struct request *r, const struct backend *b);
     void (*decoder_free)(struct decoder *d);
     /* One SSE event. ERR_UPSTREAM on broken JSON, an in-band error, invalid UTF-8 … (fault says what). */
-    enum err (*event)(struct decoder *d, struct span event, struct span data, const struct decoder_events *to,
-                      void *user, struct fault *fault);
+    enum err (*event)(struct decoder *d, struct span event, struct span data,
+                      const struct decoder_events *to, void *user, struct fault *fault);
     /* The provider answered a stream request with one JSON object: decode it as a whole. */
-    enum err (*whole)(struct decoder *d, struct span body, const struct decoder_events *to, void *user,
-                      struct fault *fault);
+    enum err (*whole)(struct decoder *d, struct span body, const struct decoder_events *to,
+                      void *user, struct fault *fault);
     /* The answer is complete and nothing more can come ([DONE], message_stop): no need to wait for the bytes' end. */
     bool (*done)(const struct decoder *d);
     /* The bytes ended. Fills finish, usage, model. ERR_UPSTREAM when the stream was not properly closed. */
@@ -88,7 +91,8 @@ struct outbound_type {
 };
 
 extern const struct outbound_type outbound_openai, outbound_anthropic;
-const struct outbound_type *outbound_for(enum api api); /* ollama speaks openai under /v1; NULL for API_LOCAL */
+const struct outbound_type *outbound_for(
+    enum api api); /* ollama speaks openai under /v1; NULL for API_LOCAL */
 /* A non-200 body as one line: what `error_text` of every dialect does. */
 void outbound_error_text(struct span body, struct text *out);
 /* ERR_CONTEXT_LENGTH or ERR_RATE_LIMITED when a non-200 body says so, else ERR_UPSTREAM. */

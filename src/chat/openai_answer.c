@@ -47,11 +47,11 @@ struct openai_piece {
 };
 
 struct openai_choice {
-    uint32_t first, last;             /* pieces */
-    uint64_t named[TOOLS_MAX / 64];   /* tool calls whose first delta is out, by index */
-    uint64_t argued[TOOLS_MAX / 64];  /* … and that had arguments */
-    int tools_count;                  /* highest index seen, plus one */
-    int64_t text_offset;              /* characters so far, for the logprobs of completions */
+    uint32_t first, last;            /* pieces */
+    uint64_t named[TOOLS_MAX / 64];  /* tool calls whose first delta is out, by index */
+    uint64_t argued[TOOLS_MAX / 64]; /* … and that had arguments */
+    int tools_count;                 /* highest index seen, plus one */
+    int64_t text_offset;             /* characters so far, for the logprobs of completions */
 };
 
 static bool bit(const uint64_t *set, int i)
@@ -71,7 +71,8 @@ static void set_bit(uint64_t *set, int i)
 /* For a call that the backend gave no id: clients need one to answer to. */
 static struct span make_call_id(int tool, char out[CALL_ID_BYTES])
 {
-    int n = snprintf(out, CALL_ID_BYTES, "call_%llx%02x", (unsigned long long)clock_now_us(), (unsigned)tool);
+    int n = snprintf(out, CALL_ID_BYTES, "call_%llx%02x", (unsigned long long)clock_now_us(),
+                     (unsigned)tool);
     return span_of(out, (size_t)n);
 }
 
@@ -120,9 +121,9 @@ static const struct leg_receipt *author_of(const struct receipt *r)
 static void write_model(struct json_out *w, const struct openai_answer *a, const struct receipt *r)
 {
     const struct leg_receipt *leg = author_of(r);
-    struct span model = leg && span_given(leg->model)  ? leg->model
-                        : leg && leg->backend          ? span_c(leg->backend->model)
-                                                       : a->request->model;
+    struct span model = leg && span_given(leg->model) ? leg->model
+                        : leg && leg->backend         ? span_c(leg->backend->model)
+                                                      : a->request->model;
     model = span_first(model, HEAD_BYTES_MAX / 16);
     bool offline = a->request->options.disclose_model && r && r->degraded == DEGRADED_OFFLINE;
     char shown[HEAD_BYTES_MAX / 16 + 16];
@@ -132,7 +133,8 @@ static void write_model(struct json_out *w, const struct openai_answer *a, const
 }
 
 /* id, object, created, model. */
-static void write_head(struct json_out *w, const struct openai_answer *a, const struct receipt *r, const char *object)
+static void write_head(struct json_out *w, const struct openai_answer *a, const struct receipt *r,
+                       const char *object)
 {
     json_put_c(w, "id", a->request->id);
     json_put_c(w, "object", object);
@@ -144,7 +146,9 @@ static void write_head(struct json_out *w, const struct openai_answer *a, const 
 static void write_usage(struct json_out *w, const struct receipt *r, const struct leg_end *end)
 {
     const struct leg_receipt *leg = author_of(r);
-    const struct usage *u = end && end->usage.output_tokens >= 0 ? &end->usage : leg ? &leg->usage : NULL;
+    const struct usage *u = end && end->usage.output_tokens >= 0 ? &end->usage
+                            : leg                                ? &leg->usage
+                                                                 : NULL;
     json_key(w, "usage");
     if (!u || u->input_tokens < 0 || u->output_tokens < 0) {
         json_null(w); /* never 0 for what nobody counted */
@@ -182,9 +186,10 @@ static void write_weir(struct json_out *w, const struct receipt *r)
 /* What clients test for: `tool_calls` exactly when there were some, unless it was cut. */
 static const char *finish_of(const struct openai_answer *a, const struct leg_end *end, int choice)
 {
-    enum finish finish = !end                                                                   ? FINISH_STOP
-                         : a->request->n > 1 && choice < (int)ARRAY_LEN(end->finishes) ? end->finishes[choice]
-                                                                                       : end->finish;
+    enum finish finish = !end ? FINISH_STOP
+                         : a->request->n > 1 && choice < (int)ARRAY_LEN(end->finishes)
+                             ? end->finishes[choice]
+                             : end->finish;
     bool tools = a->choices[choice].tools_count > 0 && is_chat(a);
     if (finish == FINISH_NONE || finish == FINISH_STOP || finish == FINISH_TOOL_CALLS) {
         finish = tools ? FINISH_TOOL_CALLS : FINISH_STOP;
@@ -232,7 +237,8 @@ static void add_one_line(struct text *out, struct span s)
 {
     size_t start = out->len;
     text_add(out, s);
-    for (size_t i = start; i < out->len; i++) { /* inside strings JSON has no raw control characters */
+    for (size_t i = start; i < out->len;
+         i++) { /* inside strings JSON has no raw control characters */
         if (out->data[i] == '\n' || out->data[i] == '\r') {
             out->data[i] = ' ';
         }
@@ -266,7 +272,8 @@ static void write_top_logprobs(struct json_out *w, const struct json *tops)
 }
 
 /* Completions have four parallel lists where chats have a list of objects. */
-static void write_completion_logprobs(struct json_out *w, struct openai_choice *choice, struct span array)
+static void write_completion_logprobs(struct json_out *w, struct openai_choice *choice,
+                                      struct span array)
 {
     struct json_doc *doc = NULL;
     json_key(w, "logprobs");
@@ -331,7 +338,8 @@ static void chunk_begin(struct openai_answer *a, int choice, struct text *out)
 }
 
 /* After the delta's members (chat) or the text (completion). */
-static void chunk_end(struct openai_answer *a, struct openai_choice *choice, struct span logprobs, struct text *out)
+static void chunk_end(struct openai_answer *a, struct openai_choice *choice, struct span logprobs,
+                      struct text *out)
 {
     if (is_chat(a)) {
         text_add(out, SPAN("}"));
@@ -405,7 +413,8 @@ static void add_tool_delta(struct openai_choice *choice, const struct delta *d, 
 }
 
 /* Nothing that a client would see. */
-static bool is_empty(const struct openai_answer *a, const struct openai_choice *choice, const struct delta *d)
+static bool is_empty(const struct openai_answer *a, const struct openai_choice *choice,
+                     const struct delta *d)
 {
     if (d->kind == DELTA_TOOL_CALL) {
         return !is_chat(a) || (d->text.len == 0 && bit(choice->named, d->tool_index));
@@ -416,7 +425,8 @@ static bool is_empty(const struct openai_answer *a, const struct openai_choice *
     return d->text.len == 0 && !(span_given(d->logprobs) && a->request->logprobs);
 }
 
-void openai_stream_delta(struct openai_answer *a, const struct receipt *r, const struct delta *d, struct text *out)
+void openai_stream_delta(struct openai_answer *a, const struct receipt *r, const struct delta *d,
+                         struct text *out)
 {
     openai_stream_begin(a, r, out);
     struct openai_choice *choice = choice_of(a, d);
@@ -443,7 +453,8 @@ static void add_missing_arguments(struct openai_answer *a, int index, struct tex
     struct openai_choice *choice = &a->choices[index];
     for (int t = 0; t < choice->tools_count; t++) {
         if (bit(choice->named, t) && !bit(choice->argued, t)) {
-            struct delta d = {.kind = DELTA_TOOL_CALL, .choice = index, .tool_index = t, .text = SPAN("{}")};
+            struct delta d = {
+                .kind = DELTA_TOOL_CALL, .choice = index, .tool_index = t, .text = SPAN("{}")};
             chunk_begin(a, index, out);
             add_tool_delta(choice, &d, out);
             chunk_end(a, choice, SPAN_NONE, out);
@@ -451,8 +462,8 @@ static void add_missing_arguments(struct openai_answer *a, int index, struct tex
     }
 }
 
-static void add_finish(struct openai_answer *a, int index, const struct receipt *r, const struct leg_end *end,
-                       bool with_weir, struct text *out)
+static void add_finish(struct openai_answer *a, int index, const struct receipt *r,
+                       const struct leg_end *end, bool with_weir, struct text *out)
 {
     chunk_begin(a, index, out);
     text_add(out, is_chat(a) ? SPAN("}") : SPAN("\"\""));
@@ -472,7 +483,8 @@ static void add_finish(struct openai_answer *a, int index, const struct receipt 
 
 static bool is_clean(const struct receipt *r, const struct leg_end *end)
 {
-    return end && r->fault.code == OK && r->outcome != OUTCOME_PARTIAL && r->outcome != OUTCOME_FAILED;
+    return end && r->fault.code == OK && r->outcome != OUTCOME_PARTIAL &&
+           r->outcome != OUTCOME_FAILED;
 }
 
 static void add_broken_end(const struct receipt *r, struct text *out)
@@ -480,14 +492,15 @@ static void add_broken_end(const struct receipt *r, struct text *out)
     struct json_out w = json_out(out);
     text_add(out, SPAN("data: "));
     json_begin_object(&w);
-    write_error(&w, r->fault.code ? r->fault.code : ERR_UPSTREAM, r->fault.code ? r->fault.text : "the answer broke off",
-                NULL);
+    write_error(&w, r->fault.code ? r->fault.code : ERR_UPSTREAM,
+                r->fault.code ? r->fault.text : "the answer broke off", NULL);
     write_weir(&w, r);
     json_end_object(&w);
     text_add(out, SPAN("\n\n"));
 }
 
-void openai_stream_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end, struct text *out)
+void openai_stream_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end,
+                       struct text *out)
 {
     if (!is_clean(r, end)) {
         add_broken_end(r, out);
@@ -514,8 +527,8 @@ void openai_stream_end(struct openai_answer *a, const struct receipt *r, const s
 /* ---- a whole answer ---- */
 
 /* Appends bytes to the choice; onto its last piece when that is of the same sort and at the buffer's end. */
-static bool add_piece(struct openai_answer *a, struct openai_choice *choice, enum piece_kind kind, int tool,
-                      struct span s)
+static bool add_piece(struct openai_answer *a, struct openai_choice *choice, enum piece_kind kind,
+                      int tool, struct span s)
 {
     struct openai_piece *last = choice->last == NONE ? NULL : &a->pieces[choice->last];
     size_t start = a->body.len;
@@ -532,12 +545,17 @@ static bool add_piece(struct openai_answer *a, struct openai_choice *choice, enu
     }
     if (a->pieces_count == a->pieces_capacity) {
         size_t grown = MAX(2 * a->pieces_capacity, (size_t)8);
-        a->pieces = mem_grow(a->pieces, a->pieces_capacity * sizeof *a->pieces, grown * sizeof *a->pieces);
+        a->pieces =
+            mem_grow(a->pieces, a->pieces_capacity * sizeof *a->pieces, grown * sizeof *a->pieces);
         a->pieces_capacity = grown;
     }
     uint32_t index = (uint32_t)a->pieces_count++;
     a->pieces[index] = (struct openai_piece){
-        .kind = (uint8_t)kind, .tool = (uint8_t)tool, .start = (uint32_t)start, .len = (uint32_t)s.len, .next = NONE,
+        .kind = (uint8_t)kind,
+        .tool = (uint8_t)tool,
+        .start = (uint32_t)start,
+        .len = (uint32_t)s.len,
+        .next = NONE,
     };
     if (choice->last == NONE) {
         choice->first = index;
@@ -548,7 +566,8 @@ static bool add_piece(struct openai_answer *a, struct openai_choice *choice, enu
     return true;
 }
 
-static bool collect_tool(struct openai_answer *a, struct openai_choice *choice, const struct delta *d)
+static bool collect_tool(struct openai_answer *a, struct openai_choice *choice,
+                         const struct delta *d)
 {
     bool first = !bit(choice->named, d->tool_index);
     set_bit(choice->named, d->tool_index);
@@ -561,7 +580,9 @@ static bool collect_tool(struct openai_answer *a, struct openai_choice *choice, 
 enum err openai_collect(struct openai_answer *a, const struct delta *d)
 {
     static const enum piece_kind kinds[] = {
-        [DELTA_TEXT] = PIECE_TEXT, [DELTA_REASONING] = PIECE_REASONING, [DELTA_REFUSAL] = PIECE_REFUSAL,
+        [DELTA_TEXT] = PIECE_TEXT,
+        [DELTA_REASONING] = PIECE_REASONING,
+        [DELTA_REFUSAL] = PIECE_REFUSAL,
     };
     struct openai_choice *choice = choice_of(a, d);
     if (!choice) {
@@ -573,11 +594,14 @@ enum err openai_collect(struct openai_answer *a, const struct delta *d)
     if (d->text.len && !add_piece(a, choice, kinds[d->kind], 0, d->text)) {
         return ERR_TOO_LARGE;
     }
-    struct span members = a->request->logprobs && span_given(d->logprobs) ? members_of(d->logprobs) : SPAN("");
-    return members.len == 0 || add_piece(a, choice, PIECE_LOGPROBS, 0, members) ? OK : ERR_TOO_LARGE;
+    struct span members =
+        a->request->logprobs && span_given(d->logprobs) ? members_of(d->logprobs) : SPAN("");
+    return members.len == 0 || add_piece(a, choice, PIECE_LOGPROBS, 0, members) ? OK
+                                                                                : ERR_TOO_LARGE;
 }
 
-static bool has_piece(const struct openai_answer *a, const struct openai_choice *choice, enum piece_kind kind, int tool)
+static bool has_piece(const struct openai_answer *a, const struct openai_choice *choice,
+                      enum piece_kind kind, int tool)
 {
     for (uint32_t i = choice->first; i != NONE; i = a->pieces[i].next) {
         if (a->pieces[i].kind == kind && a->pieces[i].tool == tool && a->pieces[i].len) {
@@ -588,8 +612,8 @@ static bool has_piece(const struct openai_answer *a, const struct openai_choice 
 }
 
 /* All pieces of one sort as one JSON string. */
-static void write_joined(struct json_out *w, const struct openai_answer *a, const struct openai_choice *choice,
-                         enum piece_kind kind, int tool)
+static void write_joined(struct json_out *w, const struct openai_answer *a,
+                         const struct openai_choice *choice, enum piece_kind kind, int tool)
 {
     json_raw(w, SPAN("\""));
     for (uint32_t i = choice->first; i != NONE; i = a->pieces[i].next) {
@@ -612,7 +636,8 @@ static void put_joined(struct json_out *w, const char *key, const struct openai_
     }
 }
 
-static void write_calls(struct json_out *w, const struct openai_answer *a, const struct openai_choice *choice)
+static void write_calls(struct json_out *w, const struct openai_answer *a,
+                        const struct openai_choice *choice)
 {
     json_key(w, "tool_calls");
     json_begin_array(w);
@@ -645,7 +670,8 @@ static void write_calls(struct json_out *w, const struct openai_answer *a, const
     json_end_array(w);
 }
 
-static void write_message(struct json_out *w, const struct openai_answer *a, const struct openai_choice *choice)
+static void write_message(struct json_out *w, const struct openai_answer *a,
+                          const struct openai_choice *choice)
 {
     bool tools = choice->tools_count > 0;
     bool refusal = has_piece(a, choice, PIECE_REFUSAL, 0);
@@ -669,7 +695,8 @@ static void write_message(struct json_out *w, const struct openai_answer *a, con
 }
 
 /* "[…]" of all members that came; empty when none did. */
-static void join_logprobs(const struct openai_answer *a, const struct openai_choice *choice, struct text *out)
+static void join_logprobs(const struct openai_answer *a, const struct openai_choice *choice,
+                          struct text *out)
 {
     for (uint32_t i = choice->first; i != NONE; i = a->pieces[i].next) {
         const struct openai_piece *p = &a->pieces[i];
@@ -683,7 +710,8 @@ static void join_logprobs(const struct openai_answer *a, const struct openai_cho
     }
 }
 
-static void write_logprobs(struct json_out *w, const struct openai_answer *a, struct openai_choice *choice)
+static void write_logprobs(struct json_out *w, const struct openai_answer *a,
+                           struct openai_choice *choice)
 {
     struct text all;
     text_init(&all, 2 * ANSWER_BYTES_MAX);
@@ -704,7 +732,8 @@ static void write_logprobs(struct json_out *w, const struct openai_answer *a, st
     text_done(&all);
 }
 
-static void write_choice(struct json_out *w, const struct openai_answer *a, int index, const struct leg_end *end)
+static void write_choice(struct json_out *w, const struct openai_answer *a, int index,
+                         const struct leg_end *end)
 {
     struct openai_choice *choice = &a->choices[index];
     json_begin_object(w);
@@ -713,14 +742,16 @@ static void write_choice(struct json_out *w, const struct openai_answer *a, int 
         write_message(w, a, choice);
     } else {
         json_key(w, "text");
-        write_joined(w, a, choice, has_piece(a, choice, PIECE_TEXT, 0) ? PIECE_TEXT : PIECE_REFUSAL, 0);
+        write_joined(w, a, choice, has_piece(a, choice, PIECE_TEXT, 0) ? PIECE_TEXT : PIECE_REFUSAL,
+                     0);
     }
     write_logprobs(w, a, choice);
     json_put_c(w, "finish_reason", finish_of(a, end, index));
     json_end_object(w);
 }
 
-void openai_whole_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end, struct text *out)
+void openai_whole_end(struct openai_answer *a, const struct receipt *r, const struct leg_end *end,
+                      struct text *out)
 {
     struct json_out writer = json_out(out);
     struct json_out *w = &writer;

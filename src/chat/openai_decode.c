@@ -29,7 +29,8 @@ struct check {
     struct fault *fault;
 };
 
-static enum err wrong(struct check *c, const char *param, const char *format, ...) PRINTF_LIKE(3, 4);
+static enum err wrong(struct check *c, const char *param, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 static enum err wrong(struct check *c, const char *param, const char *format, ...)
 {
@@ -80,12 +81,14 @@ static enum err check_part(struct check *c, const struct json *part, const char 
         return wrong(c, name, "needs a `type` such as \"text\" or \"image_url\"");
     }
     if (is_one_of(type, part_text_types)) {
-        bool text = span_given(json_str(json_get(part, span_is(type, "text") ? "text" : "refusal")));
+        bool text =
+            span_given(json_str(json_get(part, span_is(type, "text") ? "text" : "refusal")));
         return text ? OK : wrong(c, name, "needs its text as a string");
     }
     c->out->has_images = true;
     const struct json *image = json_get(part, "image_url");
-    if (span_is(type, "image_url") && !span_given(json_str(image)) && !span_given(json_str(json_get(image, "url")))) {
+    if (span_is(type, "image_url") && !span_given(json_str(image)) &&
+        !span_given(json_str(json_get(image, "url")))) {
         return wrong(c, name, "needs image_url.url as a string");
     }
     return OK;
@@ -116,10 +119,12 @@ static enum err check_call(struct check *c, const struct json *call, const char 
     if (!span_given(json_str(json_get(call, "id")))) {
         return wrong(c, name, "needs an `id` as a string");
     }
-    if (!function && span_given(json_str(json_get(call, "type"))) && !span_is(json_str(json_get(call, "type")), "function")) {
+    if (!function && span_given(json_str(json_get(call, "type"))) &&
+        !span_is(json_str(json_get(call, "type")), "function")) {
         return OK; /* custom tools */
     }
-    if (json_str(json_get(function, "name")).len == 0 || !span_given(json_str(json_get(function, "arguments")))) {
+    if (json_str(json_get(function, "name")).len == 0 ||
+        !span_given(json_str(json_get(function, "arguments")))) {
         return wrong(c, name, "needs function.name and function.arguments as strings");
     }
     return OK;
@@ -137,13 +142,14 @@ static enum err check_calls(struct check *c, const struct json *calls, const cha
     return err;
 }
 
-static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", "function", NULL};
+static const char *const roles[] = {"system", "developer", "user", "assistant",
+                                    "tool",   "function",  NULL};
 
 static enum err check_message(struct check *c, const struct json *m, size_t index)
 {
     if (json_type(m) != JSON_OBJECT) {
-        return wrong(c, inside(c, "messages", index, ""), "must be an object with role and content, got %s",
-                     json_type_name(m));
+        return wrong(c, inside(c, "messages", index, ""),
+                     "must be an object with role and content, got %s", json_type_name(m));
     }
     struct span role = json_str(json_get(m, "role"));
     if (!span_given(role) || !is_one_of(role, roles)) {
@@ -153,8 +159,9 @@ static enum err check_message(struct check *c, const struct json *m, size_t inde
     const struct json *content = json_get(m, "content");
     const struct json *calls = json_get(m, "tool_calls");
     bool may_lack = span_is(role, "function") ||
-                    (span_is(role, "assistant") && (json_len(calls) || !absent(json_get(m, "function_call")) ||
-                                                    !absent(json_get(m, "refusal")) || !absent(json_get(m, "audio"))));
+                    (span_is(role, "assistant") &&
+                     (json_len(calls) || !absent(json_get(m, "function_call")) ||
+                      !absent(json_get(m, "refusal")) || !absent(json_get(m, "audio"))));
     enum err err = OK;
     if (!absent(content) || !may_lack) {
         err = check_content(c, content, inside(c, "messages", index, ".content"));
@@ -163,11 +170,13 @@ static enum err check_message(struct check *c, const struct json *m, size_t inde
         err = check_calls(c, calls, inside(c, "messages", index, ".tool_calls"));
     }
     if (!err && span_is(role, "tool") && json_str(json_get(m, "tool_call_id")).len == 0) {
-        err = wrong(c, inside(c, "messages", index, ".tool_call_id"), "must be the id of the call that this answers");
+        err = wrong(c, inside(c, "messages", index, ".tool_call_id"),
+                    "must be the id of the call that this answers");
     }
     const struct json *name = json_get(m, "name");
     if (!err && !absent(name) && !span_given(json_str(name))) {
-        err = wrong(c, inside(c, "messages", index, ".name"), "must be a string, got %s", json_type_name(name));
+        err = wrong(c, inside(c, "messages", index, ".name"), "must be a string, got %s",
+                    json_type_name(name));
     }
     return err;
 }
@@ -176,7 +185,8 @@ static enum err check_messages(struct check *c, const struct json *messages)
 {
     if (json_type(messages) != JSON_ARRAY || json_len(messages) == 0) {
         return wrong(c, "messages", "must be a list of at least one message, got %s",
-                     json_type(messages) == JSON_ARRAY ? "an empty list" : json_type_name(messages));
+                     json_type(messages) == JSON_ARRAY ? "an empty list"
+                                                       : json_type_name(messages));
     }
     enum err err = OK;
     for (struct json_iter it = json_iter(messages); !err && json_next(&it);) {
@@ -192,7 +202,9 @@ static enum err check_model(struct check *c, const struct json *v)
 {
     struct span model = json_str(v);
     if (model.len == 0 || model.len > MODEL_BYTES_MAX) {
-        return wrong(c, "model", "must be a string of 1 to %d bytes (GET /v1/models lists what there is)", MODEL_BYTES_MAX);
+        return wrong(c, "model",
+                     "must be a string of 1 to %d bytes (GET /v1/models lists what there is)",
+                     MODEL_BYTES_MAX);
     }
     c->out->model = model;
     return OK;
@@ -215,11 +227,13 @@ static enum err check_tools(struct check *c, const struct json *v, const char *k
             continue; /* a provider's own tools */
         }
         if (json_str(json_get(function, "name")).len == 0) {
-            return wrong(c, inside(c, key, it.index, legacy ? ".name" : ".function.name"), "must be a name");
+            return wrong(c, inside(c, key, it.index, legacy ? ".name" : ".function.name"),
+                         "must be a name");
         }
         const struct json *parameters = json_get(function, "parameters");
         if (!absent(parameters) && json_type(parameters) != JSON_OBJECT) {
-            return wrong(c, inside(c, key, it.index, legacy ? ".parameters" : ".function.parameters"),
+            return wrong(c,
+                         inside(c, key, it.index, legacy ? ".parameters" : ".function.parameters"),
                          "must be a JSON schema, got %s", json_type_name(parameters));
         }
     }
@@ -232,10 +246,13 @@ static enum err check_tool_choice(struct check *c, const struct json *v)
     static const char *const words[] = {"none", "auto", "required", NULL};
     struct span type = json_str(json_get(v, "type"));
     bool names = json_str(json_get(json_get(v, "function"), "name")).len > 0;
-    if (span_given(json_str(v)) ? is_one_of(json_str(v), words) : type.len && (!span_is(type, "function") || names)) {
+    if (span_given(json_str(v)) ? is_one_of(json_str(v), words)
+                                : type.len && (!span_is(type, "function") || names)) {
         return OK;
     }
-    return wrong(c, "tool_choice", "must be none, auto, required or {\"type\":\"function\",\"function\":{\"name\":…}}");
+    return wrong(
+        c, "tool_choice",
+        "must be none, auto, required or {\"type\":\"function\",\"function\":{\"name\":…}}");
 }
 
 static enum err check_stop(struct check *c, const struct json *v)
@@ -257,7 +274,8 @@ static enum err check_response_format(struct check *c, const struct json *v)
 {
     struct span type = json_str(json_get(v, "type"));
     if (!span_is(type, "text") && !span_is(type, "json_object") && !span_is(type, "json_schema")) {
-        return wrong(c, "response_format", "must be an object whose `type` is text, json_object or json_schema");
+        return wrong(c, "response_format",
+                     "must be an object whose `type` is text, json_object or json_schema");
     }
     c->out->json_object = span_is(type, "json_object");
     c->out->json_schema = span_is(type, "json_schema");
@@ -277,7 +295,8 @@ static enum err check_logit_bias(struct check *c, const struct json *v)
     for (struct json_iter it = json_iter(v); json_next(&it);) {
         double bias = 0;
         int64_t token = 0;
-        if (!span_to_i64(it.key, &token) || token < 0 || !json_to_f64(it.value, &bias) || bias < -100 || bias > 100) {
+        if (!span_to_i64(it.key, &token) || token < 0 || !json_to_f64(it.value, &bias) ||
+            bias < -100 || bias > 100) {
             return wrong(c, "logit_bias", "must map token ids to numbers from -100 to 100");
         }
     }
@@ -291,7 +310,8 @@ static enum err check_stream_options(struct check *c, const struct json *v)
     }
     const struct json *usage = json_get(v, "include_usage");
     if (!absent(usage) && !json_to_bool(usage, &c->out->include_usage)) {
-        return wrong(c, "stream_options.include_usage", "must be true or false, got %s", json_type_name(usage));
+        return wrong(c, "stream_options.include_usage", "must be true or false, got %s",
+                     json_type_name(usage));
     }
     return OK;
 }
@@ -355,20 +375,24 @@ static const struct known chat_fields[] = {
 };
 
 static const struct known completion_fields[] = {
-    {"logprobs", KIND_WHOLE, 0, 5, NULL},
-    {"best_of", KIND_WHOLE, 1, 128, NULL},
-    {"echo", KIND_BOOL, 0, 0, NULL},
-    {"suffix", KIND_STRING, 0, 0, NULL},
+    {"logprobs", KIND_WHOLE, 0, 5, NULL}, {"best_of", KIND_WHOLE, 1, 128, NULL},
+    {"echo", KIND_BOOL, 0, 0, NULL},      {"suffix", KIND_STRING, 0, 0, NULL},
     {NULL, KIND_OWN, 0, 0, NULL},
 };
 
 static enum err check_known(struct check *c, const struct known *k, const struct json *v)
 {
     static const enum json_type types[] = {
-        [KIND_BOOL] = JSON_BOOL, [KIND_STRING] = JSON_STRING, [KIND_OBJECT] = JSON_OBJECT, [KIND_LIST] = JSON_ARRAY,
+        [KIND_BOOL] = JSON_BOOL,
+        [KIND_STRING] = JSON_STRING,
+        [KIND_OBJECT] = JSON_OBJECT,
+        [KIND_LIST] = JSON_ARRAY,
     };
     static const char *const names[] = {
-        [KIND_BOOL] = "true or false", [KIND_STRING] = "a string", [KIND_OBJECT] = "an object", [KIND_LIST] = "a list",
+        [KIND_BOOL] = "true or false",
+        [KIND_STRING] = "a string",
+        [KIND_OBJECT] = "an object",
+        [KIND_LIST] = "a list",
     };
     double x = 0;
     int64_t n = 0;
@@ -377,14 +401,16 @@ static enum err check_known(struct check *c, const struct known *k, const struct
         return k->own(c, v);
     case KIND_NUMBER:
     case KIND_WHOLE:
-        if (json_to_f64(v, &x) && x >= k->min && x <= k->max && (k->kind == KIND_NUMBER || json_to_i64(v, &n))) {
+        if (json_to_f64(v, &x) && x >= k->min && x <= k->max &&
+            (k->kind == KIND_NUMBER || json_to_i64(v, &n))) {
             return OK;
         }
-        return wrong(c, k->key, "must be a %snumber from %.15g to %.15g, got %s", k->kind == KIND_WHOLE ? "whole " : "",
-                     k->min, k->max,
-                     json_type(v) == JSON_NUMBER
-                         ? arena_printf(c->arena, "%.*s", SPAN_ARG(span_first(json_raw_number(v), 40))).data
-                         : json_type_name(v));
+        return wrong(
+            c, k->key, "must be a %snumber from %.15g to %.15g, got %s",
+            k->kind == KIND_WHOLE ? "whole " : "", k->min, k->max,
+            json_type(v) == JSON_NUMBER
+                ? arena_printf(c->arena, "%.*s", SPAN_ARG(span_first(json_raw_number(v), 40))).data
+                : json_type_name(v));
     default:
         return json_type(v) == types[k->kind]
                    ? OK
@@ -443,13 +469,14 @@ static enum err parse_body(struct check *c, struct span bytes, const struct json
         return err;
     }
     if (json_type(*out) != JSON_OBJECT) {
-        return fault_set(c->fault, ERR_INVALID, "the body must be a JSON object, got %s", json_type_name(*out));
+        return fault_set(c->fault, ERR_INVALID, "the body must be a JSON object, got %s",
+                         json_type_name(*out));
     }
     return OK;
 }
 
-static struct check check_start(struct arena *arena, struct request *out, enum endpoint endpoint, size_t body_bytes,
-                                const char **out_param, struct fault *fault)
+static struct check check_start(struct arena *arena, struct request *out, enum endpoint endpoint,
+                                size_t body_bytes, const char **out_param, struct fault *fault)
 {
     static struct fault nowhere; /* for callers that want no words */
     *out_param = NULL;
@@ -462,7 +489,8 @@ static struct check check_start(struct arena *arena, struct request *out, enum e
         .body_bytes = body_bytes,
         .options = {.max_cost_usd_nano = -1, .quality = -1},
     };
-    return (struct check){.arena = arena, .out = out, .out_param = out_param, .fault = fault ? fault : &nowhere};
+    return (struct check){
+        .arena = arena, .out = out, .out_param = out_param, .fault = fault ? fault : &nowhere};
 }
 
 /* What both endpoints mean by the same fields, once they are known to be right. */
@@ -471,11 +499,12 @@ static void take_common(struct request *out, const struct json *body)
     out->body = body;
     out->stream = json_true(json_get(body, "stream"));
     out->n = (int)json_i64_or(json_get(body, "n"), 1);
-    out->max_tokens = json_i64_or(json_get(body, "max_completion_tokens"), json_i64_or(json_get(body, "max_tokens"), 0));
+    out->max_tokens = json_i64_or(json_get(body, "max_completion_tokens"),
+                                  json_i64_or(json_get(body, "max_tokens"), 0));
 }
 
-enum err openai_decode_chat(struct arena *arena, struct span bytes, struct request *out, const char **out_param,
-                            struct fault *fault)
+enum err openai_decode_chat(struct arena *arena, struct span bytes, struct request *out,
+                            const char **out_param, struct fault *fault)
 {
     struct check c = check_start(arena, out, ENDPOINT_CHAT, bytes.len, out_param, fault);
     const struct json *body = NULL;
@@ -504,7 +533,8 @@ static enum err read_prompt(struct check *c, const struct json *body)
         v = json_at(v, 0);
     }
     if (json_type(v) == JSON_ARRAY && json_type(json_at(v, 0)) == JSON_STRING) {
-        return wrong(c, "prompt", "may hold one prompt a request; send the others as requests of their own");
+        return wrong(c, "prompt",
+                     "may hold one prompt a request; send the others as requests of their own");
     }
     if (json_type(v) == JSON_ARRAY || json_type(v) == JSON_NUMBER) {
         return wrong(c, "prompt", "must be text; token ids differ from model to model");
@@ -527,7 +557,8 @@ static enum err refuse_unsupported(struct check *c, const struct json *body)
     }
     int64_t best_of = json_i64_or(json_get(body, "best_of"), 1);
     if (best_of > 1 && best_of != json_i64_or(json_get(body, "n"), 1)) {
-        return wrong(c, "best_of", "is not supported beyond `n`: nothing is generated to be thrown away");
+        return wrong(c, "best_of",
+                     "is not supported beyond `n`: nothing is generated to be thrown away");
     }
     if (!absent(json_get(body, "messages"))) {
         return wrong(c, "messages", "belongs to /v1/chat/completions; here it is `prompt`");
@@ -538,8 +569,8 @@ static enum err refuse_unsupported(struct check *c, const struct json *body)
 /* The same request as a chat of one turn. */
 static enum err as_chat(struct check *c, const struct json *body, const struct json **out)
 {
-    static const char *const not_for_chat[] = {"prompt", "suffix", "echo", "best_of", "logprobs", "top_logprobs",
-                                               "messages", NULL};
+    static const char *const not_for_chat[] = {"prompt",   "suffix",       "echo",     "best_of",
+                                               "logprobs", "top_logprobs", "messages", NULL};
     struct text t;
     text_init(&t, 2 * BODY_BYTES_MAX); /* escapes may grow */
     struct json_out w = json_out(&t);
@@ -568,8 +599,8 @@ static enum err as_chat(struct check *c, const struct json *body, const struct j
     return err;
 }
 
-enum err openai_decode_completion(struct arena *arena, struct span bytes, struct request *out, const char **out_param,
-                                  struct fault *fault)
+enum err openai_decode_completion(struct arena *arena, struct span bytes, struct request *out,
+                                  const char **out_param, struct fault *fault)
 {
     struct check c = check_start(arena, out, ENDPOINT_COMPLETION, bytes.len, out_param, fault);
     const struct json *body = NULL;

@@ -120,7 +120,8 @@ static const struct option {
     {"X-Weir-Privacy", "privacy", "weir.privacy", KIND_WORD, set_privacy},
     {"X-Weir-Strategy", "strategy", "weir.strategy", KIND_WORD, set_strategy},
     {"X-Weir-Session", "session", "weir.session", KIND_WORD, set_session},
-    {"X-Weir-Max-Latency-Ms", "max_latency_ms", "weir.max_latency_ms", KIND_NUMBER, set_max_latency},
+    {"X-Weir-Max-Latency-Ms", "max_latency_ms", "weir.max_latency_ms", KIND_NUMBER,
+     set_max_latency},
     {"X-Weir-Max-Cost-Usd", "max_cost_usd", "weir.max_cost_usd", KIND_NUMBER, set_max_cost},
     {"X-Weir-Quality", "quality", "weir.quality", KIND_NUMBER, set_quality},
     {"X-Weir-Disclose", "disclose", "weir.disclose", KIND_WORD, set_disclose},
@@ -128,14 +129,15 @@ static const struct option {
 };
 static_assert(ARRAY_LEN(options) <= 32, "one bit each");
 
-static enum err refuse(const char *param, const char *why, const char **out_param, struct fault *fault)
+static enum err refuse(const char *param, const char *why, const char **out_param,
+                       struct fault *fault)
 {
     *out_param = param;
     return fault_set(fault, ERR_INVALID, "`%s` %s", param, why);
 }
 
-static enum err refuse_unknown(struct request *r, struct span name, bool header, const char **out_param,
-                               struct fault *fault)
+static enum err refuse_unknown(struct request *r, struct span name, bool header,
+                               const char **out_param, struct fault *fault)
 {
     struct text known;
     text_init(&known, 400);
@@ -143,7 +145,8 @@ static enum err refuse_unknown(struct request *r, struct span name, bool header,
         text_addf(&known, "%s%s", i ? ", " : "", header ? options[i].header : options[i].key);
     }
     struct span shown = span_first(name, span_utf8_whole(span_first(name, 40)));
-    const char *param = arena_printf(r->arena, "%s%.*s", header ? "" : "weir.", SPAN_ARG(shown)).data;
+    const char *param =
+        arena_printf(r->arena, "%s%.*s", header ? "" : "weir.", SPAN_ARG(shown)).data;
     *out_param = param;
     fault_set(fault, ERR_INVALID, "`%s` is not known; there are %s", param, text_span(&known).data);
     text_done(&known);
@@ -162,11 +165,13 @@ static bool value_text(const struct json *v, enum kind kind, struct span *out)
     return span_given(*out);
 }
 
-static enum err apply_member(struct request *r, struct span key, const struct json *v, const char **out_param,
-                             struct fault *fault)
+static enum err apply_member(struct request *r, struct span key, const struct json *v,
+                             const char **out_param, struct fault *fault)
 {
     static const char *const wanted[] = {
-        [KIND_WORD] = "must be a string", [KIND_NUMBER] = "must be a number", [KIND_BOOL] = "must be true or false",
+        [KIND_WORD] = "must be a string",
+        [KIND_NUMBER] = "must be a number",
+        [KIND_BOOL] = "must be true or false",
     };
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         const struct option *o = &options[i];
@@ -183,7 +188,8 @@ static enum err apply_member(struct request *r, struct span key, const struct js
     return refuse_unknown(r, key, false, out_param, fault);
 }
 
-static enum err apply_object(struct request *r, const struct json *object, const char **out_param, struct fault *fault)
+static enum err apply_object(struct request *r, const struct json *object, const char **out_param,
+                             struct fault *fault)
 {
     if (json_has_duplicate_keys(object)) {
         return refuse("weir", "holds the same key twice", out_param, fault);
@@ -197,8 +203,8 @@ static enum err apply_object(struct request *r, const struct json *object, const
 
 /* ---- the headers ---- */
 
-static enum err apply_header(struct request *r, const struct header *h, uint32_t *seen, const char **out_param,
-                             struct fault *fault)
+static enum err apply_header(struct request *r, const struct header *h, uint32_t *seen,
+                             const char **out_param, struct fault *fault)
 {
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         if (!span_eq_nocase(h->name, span_c(options[i].header))) {
@@ -214,11 +220,15 @@ static enum err apply_header(struct request *r, const struct header *h, uint32_t
     return refuse_unknown(r, h->name, true, out_param, fault);
 }
 
-enum err options_decode(struct request *r, const struct headers *headers, const char **out_param, struct fault *fault)
+enum err options_decode(struct request *r, const struct headers *headers, const char **out_param,
+                        struct fault *fault)
 {
     *out_param = NULL;
     r->options = (struct request_options){
-        .mode = MODE_AUTO, .privacy = PRIVACY_OPEN, .max_cost_usd_nano = -1, .quality = -1,
+        .mode = MODE_AUTO,
+        .privacy = PRIVACY_OPEN,
+        .max_cost_usd_nano = -1,
+        .quality = -1,
     };
     enum err err = apply_object(r, json_get(r->body, "weir"), out_param, fault);
     uint32_t seen = 0;

@@ -166,8 +166,8 @@ bool answer_stream(struct client *c, const struct answer_wish *wish, struct span
     text_init(&error_body, MIB);
     write_body(wish, messages, &body);
     struct fault fault = {0};
-    int status = client_stream(c, "/v1/chat/completions", NULL, text_span(&body), on_event, &st, &error_body,
-                               out->request_id, &fault);
+    int status = client_stream(c, "/v1/chat/completions", NULL, text_span(&body), on_event, &st,
+                               &error_body, out->request_id, &fault);
     if (status < 0) {
         out->interrupted = fault.code == ERR_CANCELLED;
         text_add_c(&out->error, fault.text);

@@ -11,14 +11,14 @@
 #include "json/json.h"
 
 struct answer_wish {
-    const char *model;    /* "auto", a tier, a backend; NULL = auto */
+    const char *model;                               /* "auto", a tier, a backend; NULL = auto */
     const char *mode, *strategy, *privacy, *session; /* NULL = not sent */
-    int64_t max_tokens;   /* 0 = not sent */
+    int64_t max_tokens;                              /* 0 = not sent */
 };
 
 struct answer_result {
-    struct text text;     /* all that was said */
-    struct text error;    /* one sentence; empty = fine */
+    struct text text;      /* all that was said */
+    struct text error;     /* one sentence; empty = fine */
     struct json_doc *weir; /* the `weir` object; NULL when none came */
     char request_id[31];
     bool interrupted;

@@ -64,7 +64,8 @@ static void print_json(struct client *c, const struct answer_result *r)
     text_init(&receipt, 8 * MIB);
     text_init(&out, 64 * MIB);
     struct fault fault;
-    bool have = r->request_id[0] && client_call(c, "GET", path, NULL, SPAN(""), &receipt, &fault) == 200;
+    bool have =
+        r->request_id[0] && client_call(c, "GET", path, NULL, SPAN(""), &receipt, &fault) == 200;
     struct json_out w = json_out(&out);
     json_begin_object(&w);
     json_put(&w, "text", text_span(&r->text));
@@ -95,7 +96,8 @@ static void print_end(const struct answer_result *r, bool ok)
     }
 }
 
-static int ask(struct client *c, const struct answer_wish *wish, const char *system, struct span text, bool json)
+static int ask(struct client *c, const struct answer_wish *wish, const char *system,
+               struct span text, bool json)
 {
     struct text messages;
     text_init(&messages, 64 * MIB);
@@ -164,7 +166,8 @@ static int run(int argc, char **argv)
     }
     struct client *c;
     struct fault fault = {0};
-    struct client_options client = {.config_path = cli_config_path(config), .may_start = true, .verbose = verbose};
+    struct client_options client = {
+        .config_path = cli_config_path(config), .may_start = true, .verbose = verbose};
     if (client_open(&client, &c, &fault)) {
         text_done(&text);
         return cli_fail("%s", fault.text);

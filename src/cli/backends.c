@@ -35,9 +35,9 @@ static void print_backend(const struct json *b)
 {
     bool usable = json_true(json_get(b, "usable"));
     int fd = 1;
-    printf("  %s%-5s%s %-14.*s %-7.*s %-28.*s", usable ? cli_green(fd) : cli_red(fd), usable ? "ok" : "down",
-           cli_reset(fd), SPAN_ARG(json_str(json_get(b, "name"))), SPAN_ARG(json_str(json_get(b, "tier"))),
-           SPAN_ARG(json_str(json_get(b, "model"))));
+    printf("  %s%-5s%s %-14.*s %-7.*s %-28.*s", usable ? cli_green(fd) : cli_red(fd),
+           usable ? "ok" : "down", cli_reset(fd), SPAN_ARG(json_str(json_get(b, "name"))),
+           SPAN_ARG(json_str(json_get(b, "tier"))), SPAN_ARG(json_str(json_get(b, "model"))));
     double speed;
     if (json_to_f64(json_get(b, "tokens_per_s"), &speed)) {
         printf(" %.0f tokens/s", speed);
@@ -50,7 +50,8 @@ static int list(const char *config, bool json)
 {
     struct client *c;
     struct fault fault = {0};
-    if (client_open(&(struct client_options){.config_path = config, .may_start = true}, &c, &fault)) {
+    if (client_open(&(struct client_options){.config_path = config, .may_start = true}, &c,
+                    &fault)) {
         return cli_fail("%s", fault.text);
     }
     struct text out;
@@ -99,7 +100,8 @@ static void on_listing(void *user, int status, struct span body, const char *err
 }
 
 /* Model ids of the provider, one sentence in `out_fault` when they cannot be had. */
-static bool list_models(const struct backend *b, struct text *out_ids, int *out_count, struct fault *out_fault)
+static bool list_models(const struct backend *b, struct text *out_ids, int *out_count,
+                        struct fault *out_fault)
 {
     struct listing l = {.loop = loop_new()};
     text_init(&l.body, 8 * MIB);
@@ -115,12 +117,14 @@ static bool list_models(const struct backend *b, struct text *out_ids, int *out_
         struct json_iter it = json_iter(data);
         *out_count = (int)json_len(data);
         while (json_next(&it) && it.index < SHOWN_MODELS) {
-            text_addf(out_ids, "%s%.*s", it.index ? ", " : "", SPAN_ARG(json_str(json_get(it.value, "id"))));
+            text_addf(out_ids, "%s%.*s", it.index ? ", " : "",
+                      SPAN_ARG(json_str(json_get(it.value, "id"))));
         }
         json_free(doc);
         if (!ok) {
-            fault_set(out_fault, ERR_UPSTREAM, "%s%s%d%s", l.error.len ? l.error.data : "", l.status ? "status " : "",
-                      l.status, l.status == 401 || l.status == 403 ? " (the provider refused the key)" : "");
+            fault_set(out_fault, ERR_UPSTREAM, "%s%s%d%s", l.error.len ? l.error.data : "",
+                      l.status ? "status " : "", l.status,
+                      l.status == 401 || l.status == 403 ? " (the provider refused the key)" : "");
         }
     }
     upstream_free(u);
@@ -130,15 +134,18 @@ static bool list_models(const struct backend *b, struct text *out_ids, int *out_
     return ok;
 }
 
-static bool small_call(const char *config, const char *name, struct text *out_line, struct fault *fault)
+static bool small_call(const char *config, const char *name, struct text *out_line,
+                       struct fault *fault)
 {
     struct client *c;
-    if (client_open(&(struct client_options){.config_path = config, .may_start = true}, &c, fault)) {
+    if (client_open(&(struct client_options){.config_path = config, .may_start = true}, &c,
+                    fault)) {
         return false;
     }
     struct answer_wish wish = {.model = name, .max_tokens = 16};
     struct answer_result result;
-    bool ok = answer_stream(c, &wish, SPAN("[{\"role\":\"user\",\"content\":\"Say OK.\"}]"), -1, &result);
+    bool ok =
+        answer_stream(c, &wish, SPAN("[{\"role\":\"user\",\"content\":\"Say OK.\"}]"), -1, &result);
     if (ok) {
         struct text clean;
         text_init(&clean, 200);
@@ -188,10 +195,12 @@ static int test(const char *config, const char *name, bool json)
         text_done(&out);
     } else {
         if (b->url) {
-            listed ? printf("models  %d: %s%s\n", count, text_span(&ids).data, count > SHOWN_MODELS ? ", …" : "")
+            listed ? printf("models  %d: %s%s\n", count, text_span(&ids).data,
+                            count > SHOWN_MODELS ? ", …" : "")
                    : printf("models  could not be listed: %s\n", list_fault.text);
         }
-        called ? printf("call    ok: %s\n", line.data) : printf("call    failed: %s\n", call_fault.text);
+        called ? printf("call    ok: %s\n", line.data)
+               : printf("call    failed: %s\n", call_fault.text);
     }
     text_done(&errors);
     text_done(&ids);

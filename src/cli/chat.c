@@ -38,7 +38,7 @@ struct chat {
     struct answer_wish wish;
     char model[128], mode[40];
     const char *system;
-    struct text messages;      /* the JSON array's inside, without brackets */
+    struct text messages; /* the JSON array's inside, without brackets */
     char last_id[31];
 };
 
@@ -92,7 +92,8 @@ static void why(struct chat *c)
         struct json_iter it = json_iter(json_get(json_root(doc), "rules"));
         while (json_next(&it)) {
             printf("%s  %-7.*s %-16.*s %.*s%s\n", cli_dim(STDOUT_FILENO),
-                   SPAN_ARG(json_str(json_get(it.value, "verdict"))), SPAN_ARG(json_str(json_get(it.value, "rule"))),
+                   SPAN_ARG(json_str(json_get(it.value, "verdict"))),
+                   SPAN_ARG(json_str(json_get(it.value, "rule"))),
                    SPAN_ARG(json_str(json_get(it.value, "why"))), cli_reset(STDOUT_FILENO));
         }
         printf("%s  receipt %s%s\n", cli_dim(STDOUT_FILENO), c->last_id, cli_reset(STDOUT_FILENO));
@@ -175,7 +176,8 @@ static void turn(struct chat *c, const char *line)
         text_done(&summary);
     } else {
         text_truncate(&c->messages, before); /* the turn did not happen */
-        printf("%s%s%s\n", cli_red(1), result.interrupted ? "stopped" : result.error.data, cli_reset(1));
+        printf("%s%s%s\n", cli_red(1), result.interrupted ? "stopped" : result.error.data,
+               cli_reset(1));
     }
     answer_result_done(&result);
 }
@@ -256,7 +258,8 @@ static int run(int argc, char **argv)
     signal(SIGINT, SIG_IGN);
     if (isatty(STDIN_FILENO)) {
         printf("%stalking to %s; /help lists commands, Ctrl-D ends%s\n", cli_dim(1),
-               client_started_own(c.client) ? "a weir of my own" : client_url(c.client), cli_reset(1));
+               client_started_own(c.client) ? "a weir of my own" : client_url(c.client),
+               cli_reset(1));
     }
     talk(&c);
     text_done(&c.messages);

@@ -15,8 +15,9 @@ static const struct command *const commands[] = {
 
 static void print_overview(FILE *out)
 {
-    fprintf(out, "weir %s: answers prompts on this device when it can, in the cloud when it must.\n\n"
-                 "usage: weir COMMAND [OPTIONS]\n\n",
+    fprintf(out,
+            "weir %s: answers prompts on this device when it can, in the cloud when it must.\n\n"
+            "usage: weir COMMAND [OPTIONS]\n\n",
             WEIR_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
@@ -71,7 +72,8 @@ int cli_main(int argc, char **argv)
 
 /* ---- arguments ---- */
 
-static const struct cli_option *find_option(const struct cli_option *options, size_t count, struct span name)
+static const struct cli_option *find_option(const struct cli_option *options, size_t count,
+                                            struct span name)
 {
     for (size_t i = 0; i < count; i++) {
         if (span_is(name, options[i].name)) {
@@ -81,7 +83,8 @@ static const struct cli_option *find_option(const struct cli_option *options, si
     return NULL;
 }
 
-bool cli_parse(const struct command *c, const struct cli_option *options, size_t count, int *argc, char **argv)
+bool cli_parse(const struct command *c, const struct cli_option *options, size_t count, int *argc,
+               char **argv)
 {
     int words = 1;
     bool options_over = false;

@@ -16,13 +16,14 @@ enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 struct command {
     const char *name;
-    const char *summary; /* one line for `weir help` */
-    const char *help;    /* usage, options, examples */
+    const char *summary;               /* one line for `weir help` */
+    const char *help;                  /* usage, options, examples */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 };
 
-extern const struct command command_serve, command_ask, command_chat, command_explain, command_receipts,
-    command_report, command_doctor, command_models, command_backends, command_keys, command_config, command_offline;
+extern const struct command command_serve, command_ask, command_chat, command_explain,
+    command_receipts, command_report, command_doctor, command_models, command_backends,
+    command_keys, command_config, command_offline;
 
 int cli_main(int argc, char **argv);
 
@@ -37,7 +38,8 @@ struct cli_option {
 
 /* Takes known options out of argv (`--x V`, `--x=V`), leaves the words in order: *argc, argv[0..]. An unknown option
  * or a missing value prints what is wrong and gives false. `--` ends options; `-` is a word. */
-bool cli_parse(const struct command *c, const struct cli_option *options, size_t count, int *argc, char **argv);
+bool cli_parse(const struct command *c, const struct cli_option *options, size_t count, int *argc,
+               char **argv);
 /* "weir ask: …" on standard error, then how to get help. Gives CLI_USAGE. */
 int cli_usage(const struct command *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "weir: …" on standard error. Gives CLI_FAILED. */

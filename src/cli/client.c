@@ -101,7 +101,8 @@ static void on_interrupt(void *user)
 static int run_call(struct client *c, struct call_state *s, const char *method, const char *path,
                     const char *const *headers, struct span body, struct fault *fault)
 {
-    static const struct http_call_type type = {.on_head = on_head, .on_body = on_body, .on_end = on_end};
+    static const struct http_call_type type = {
+        .on_head = on_head, .on_body = on_body, .on_end = on_end};
     struct arena *arena = arena_new();
     struct headers h;
     headers_init(&h, arena);
@@ -142,21 +143,23 @@ static int run_call(struct client *c, struct call_state *s, const char *method, 
         return -1;
     }
     if (s->end != HTTP_END_OK) {
-        fault_set(fault, ERR_IO, "%s: %s", c->url, s->detail[0] ? s->detail : "the connection ended");
+        fault_set(fault, ERR_IO, "%s: %s", c->url,
+                  s->detail[0] ? s->detail : "the connection ended");
         return -1;
     }
     return s->status;
 }
 
-int client_call(struct client *c, const char *method, const char *path, const char *const *headers, struct span body,
-                struct text *out_body, struct fault *fault)
+int client_call(struct client *c, const char *method, const char *path, const char *const *headers,
+                struct span body, struct text *out_body, struct fault *fault)
 {
     struct call_state s = {.body = out_body};
     return run_call(c, &s, method, path, headers, body, fault);
 }
 
-int client_stream(struct client *c, const char *path, const char *const *headers, struct span body, sse_event_fn *fn,
-                  void *user, struct text *out_error, char *out_request_id, struct fault *fault)
+int client_stream(struct client *c, const char *path, const char *const *headers, struct span body,
+                  sse_event_fn *fn, void *user, struct text *out_error, char *out_request_id,
+                  struct fault *fault)
 {
     struct call_state s = {
         .streaming = true,
@@ -221,7 +224,8 @@ static enum err start_own(struct client *c, const struct client_options *o, stru
         run_own(o, c->url, ready[1]);
     }
     close(ready[1]);
-    enum err err = c->own < 0 ? fault_set(fault, ERR_IO, "fork: %s", strerror(errno)) : wait_ready(ready[0], fault);
+    enum err err = c->own < 0 ? fault_set(fault, ERR_IO, "fork: %s", strerror(errno))
+                              : wait_ready(ready[0], fault);
     close(ready[0]);
     return err;
 }
@@ -232,7 +236,8 @@ static bool still_loading(const struct json *status)
     struct json_iter it = json_iter(json_get(status, "backends"));
     while (json_next(&it)) {
         bool device = span_is(json_str(json_get(it.value, "tier")), "device");
-        if (device && !json_true(json_get(it.value, "usable")) && !json_true(json_get(it.value, "dead"))) {
+        if (device && !json_true(json_get(it.value, "usable")) &&
+            !json_true(json_get(it.value, "dead"))) {
             return true;
         }
     }
@@ -242,12 +247,14 @@ static bool still_loading(const struct json *status)
 static enum err wait_for_model(struct client *c, struct fault *fault)
 {
     uint64_t give_up = clock_now_us() + MODEL_WAIT_MS * US_PER_MS;
-    for (unsigned pause_us = 1000; clock_now_us() < give_up; pause_us = MIN(pause_us * 2, 200000u)) {
+    for (unsigned pause_us = 1000; clock_now_us() < give_up;
+         pause_us = MIN(pause_us * 2, 200000u)) {
         struct text body;
         text_init(&body, MIB);
         int status = client_call(c, "GET", "/weir/v1/status", NULL, SPAN(""), &body, fault);
         struct json_doc *doc = NULL;
-        bool loading = status == 200 && json_parse(text_span(&body), &doc, NULL) == OK && still_loading(json_root(doc));
+        bool loading = status == 200 && json_parse(text_span(&body), &doc, NULL) == OK &&
+                       still_loading(json_root(doc));
         json_free(doc);
         text_done(&body);
         if (status < 0 || !loading) {

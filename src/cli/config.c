@@ -19,7 +19,8 @@ static const char help[] =
 static int check(const char *path)
 {
     if (!path) {
-        return cli_fail("there is no config: no WEIR_CONFIG, no ./weir.yaml, no ~/.config/weir/weir.yaml");
+        return cli_fail(
+            "there is no config: no WEIR_CONFIG, no ./weir.yaml, no ~/.config/weir/weir.yaml");
     }
     struct text errors;
     text_init(&errors, MIB);
@@ -49,7 +50,8 @@ static int run(int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "path") == 0) {
         const char *path = cli_config_path(config);
-        return path ? (puts(path), CLI_OK) : cli_fail("there is no config; the built-in defaults are used");
+        return path ? (puts(path), CLI_OK)
+                    : cli_fail("there is no config; the built-in defaults are used");
     }
     return cli_usage(&command_config, "expected: check [FILE], or path");
 }

@@ -7,8 +7,8 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "engine/gguf.h"
-#include "json/json.h"
 #include "llama/llama_process.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -58,7 +58,8 @@ static void PRINTF_LIKE(5, 6)
     if (d->as_json) {
         return;
     }
-    printf("%s%s%s %-12s %s\n", ok ? cli_green(1) : cli_red(1), ok ? "ok  " : "BAD ", cli_reset(1), name, detail);
+    printf("%s%s%s %-12s %s\n", ok ? cli_green(1) : cli_red(1), ok ? "ok  " : "BAD ", cli_reset(1),
+           name, detail);
     if (!ok && fix) {
         printf("     %-12s %s\n", "", fix);
     }
@@ -76,7 +77,8 @@ static struct config *check_config(struct doctor *d, const char *path)
         say(d, "config", false, "mend these lines; `weir config check` shows them again", "%.1000s",
             text_span(&errors).data);
     } else {
-        say(d, "config", true, NULL, "%s", path ? path : "none: the built-in defaults (device only)");
+        say(d, "config", true, NULL, "%s",
+            path ? path : "none: the built-in defaults (device only)");
     }
     text_done(&errors);
     return c;
@@ -89,16 +91,19 @@ static void check_model(struct doctor *d, const struct backend *b)
     char name[80];
     snprintf(name, sizeof name, "model %.60s", b->name);
     if (gguf_check(b->model_path, &facts, &fault)) {
-        say(d, name, false, "`weir models add FILE.gguf --use` takes another model", "%s", fault.text);
+        say(d, name, false, "`weir models add FILE.gguf --use` takes another model", "%s",
+            fault.text);
         return;
     }
-    say(d, name, true, NULL, "%s: %s %s, %.1f MB, context %lld%s", b->model_path, facts.architecture, facts.quantisation,
-        (double)facts.file_bytes / 1e6, (long long)facts.context, facts.demo ? ", a demonstration model" : "");
+    say(d, name, true, NULL, "%s: %s %s, %.1f MB, context %lld%s", b->model_path,
+        facts.architecture, facts.quantisation, (double)facts.file_bytes / 1e6,
+        (long long)facts.context, facts.demo ? ", a demonstration model" : "");
     int64_t context = b->context > 0 ? b->context : facts.context;
     int64_t need = gguf_memory_needed(&facts, context, MAX(b->slots, 1)), have = memory_available();
-    say(d, "memory", need <= have, "lower `slots` or `context` of this backend, or take a smaller quantisation",
-        "%s needs about %.2f GB with %d slots of %lld tokens; %.2f GB are free", b->name, (double)need / 1e9, b->slots,
-        (long long)context, (double)have / 1e9);
+    say(d, "memory", need <= have,
+        "lower `slots` or `context` of this backend, or take a smaller quantisation",
+        "%s needs about %.2f GB with %d slots of %lld tokens; %.2f GB are free", b->name,
+        (double)need / 1e9, b->slots, (long long)context, (double)have / 1e9);
 }
 
 static bool any_path(const char *pattern)
@@ -115,13 +120,15 @@ static void check_engine(struct doctor *d)
     bool built = strstr(version, "without") == NULL;
     say(d, "engine", built, "build with `./run build`, which brings llama.cpp", "%s", version);
     bool nvidia = any_path("/dev/nvidia[0-9]*"), other = any_path("/dev/dri/renderD*");
-    bool uses_gpu = strstr(version, "cuda") || strstr(version, "CUDA") || strstr(version, "vulkan") ||
-                    strstr(version, "Vulkan") || strstr(version, "metal") || strstr(version, "Metal");
+    bool uses_gpu = strstr(version, "cuda") || strstr(version, "CUDA") ||
+                    strstr(version, "vulkan") || strstr(version, "Vulkan") ||
+                    strstr(version, "metal") || strstr(version, "Metal");
     if (!nvidia && !other) {
         say(d, "gpu", true, NULL, "none found; the CPU answers");
     } else {
-        say(d, "gpu", uses_gpu, nvidia ? "`WEIR_GPU=cuda ./run` builds for it (or WEIR_GPU=vulkan)"
-                                       : "`WEIR_GPU=vulkan ./run` builds for it",
+        say(d, "gpu", uses_gpu,
+            nvidia ? "`WEIR_GPU=cuda ./run` builds for it (or WEIR_GPU=vulkan)"
+                   : "`WEIR_GPU=vulkan ./run` builds for it",
             uses_gpu ? "this build can use it" : "a GPU lies idle: this build answers on the CPU");
     }
 }
@@ -137,10 +144,12 @@ static void check_ledger(struct doctor *d, const struct config *c)
         snprintf(folder, sizeof folder, ".");
     }
     struct statvfs disk;
-    if (access(folder, W_OK) || (access(c->ledger_path, F_OK) == 0 && access(c->ledger_path, W_OK))) {
-        say(d, "ledger", false, "set ledger.path in the config to a place that can be written", "%s: %s", c->ledger_path,
-            strerror(errno));
-    } else if (statvfs(folder, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < DISK_LOW_BYTES) {
+    if (access(folder, W_OK) ||
+        (access(c->ledger_path, F_OK) == 0 && access(c->ledger_path, W_OK))) {
+        say(d, "ledger", false, "set ledger.path in the config to a place that can be written",
+            "%s: %s", c->ledger_path, strerror(errno));
+    } else if (statvfs(folder, &disk) == 0 &&
+               (double)disk.f_bavail * (double)disk.f_frsize < DISK_LOW_BYTES) {
         say(d, "ledger", false, "free some space: with a full disk nothing but the device answers",
             "%s: only %.0f MB left", folder, (double)disk.f_bavail * (double)disk.f_frsize / 1e6);
     } else {
@@ -155,11 +164,12 @@ static void check_keys(struct doctor *d, const struct config *c)
         return;
     }
     if (stat(c->keys_file, &st)) {
-        say(d, "keys", false, "`weir keys add NAME` makes the file", "%s: %s", c->keys_file, strerror(errno));
+        say(d, "keys", false, "`weir keys add NAME` makes the file", "%s: %s", c->keys_file,
+            strerror(errno));
     } else {
         bool open = st.st_mode & (S_IWGRP | S_IWOTH);
-        say(d, "keys", !open, "chmod 600 it: whoever writes it lets anybody in", "%s%s", c->keys_file,
-            open ? " can be written by others" : "");
+        say(d, "keys", !open, "chmod 600 it: whoever writes it lets anybody in", "%s%s",
+            c->keys_file, open ? " can be written by others" : "");
     }
 }
 
@@ -174,8 +184,8 @@ static void check_cloud(struct doctor *d, const struct config *c)
     if (away == 0) {
         say(d, "cloud", true, NULL, "none configured: everything is answered here");
     } else {
-        say(d, "cloud", true, NULL, "%d backend%s beyond this device, privacy %s%s", away, away == 1 ? "" : "s",
-            privacy_level_name(c->privacy_default),
+        say(d, "cloud", true, NULL, "%d backend%s beyond this device, privacy %s%s", away,
+            away == 1 ? "" : "s", privacy_level_name(c->privacy_default),
             unpriced ? "; without `price` no money can be reported" : "");
     }
 }
@@ -198,18 +208,22 @@ static void check_server(struct doctor *d, const struct config *c, const char *p
         client_close(client);
     }
     if (status != 200 || json_parse(text_span(&out), &doc, &fault)) {
-        say(d, "server", status == 401, "look at its log; `kill -TERM` and `weir serve` start it anew",
-            status == 401 ? "process %d at %s asks for a key (WEIR_API_KEY)" : "process %d at %s does not answer",
+        say(d, "server", status == 401,
+            "look at its log; `kill -TERM` and `weir serve` start it anew",
+            status == 401 ? "process %d at %s asks for a key (WEIR_API_KEY)"
+                          : "process %d at %s does not answer",
             serving.pid, serving.url);
     } else {
         const struct json *root = json_root(doc);
-        say(d, "server", json_true(json_get(root, "ready")), "see the backends below", "process %d at %s", serving.pid,
-            serving.url);
+        say(d, "server", json_true(json_get(root, "ready")), "see the backends below",
+            "process %d at %s", serving.pid, serving.url);
         struct json_iter it = json_iter(json_get(root, "backends"));
         while (json_next(&it)) {
-            struct span name = json_str(json_get(it.value, "name")), why = json_str(json_get(it.value, "why"));
+            struct span name = json_str(json_get(it.value, "name")),
+                        why = json_str(json_get(it.value, "why"));
             char check[80];
-            snprintf(check, sizeof check, "backend %.*s", (int)MIN(name.len, (size_t)60), name.data);
+            snprintf(check, sizeof check, "backend %.*s", (int)MIN(name.len, (size_t)60),
+                     name.data);
             bool usable = json_true(json_get(it.value, "usable"));
             say(d, check, usable, "`weir backends test NAME` tries it", "%.*s",
                 SPAN_ARG(usable ? json_str(json_get(it.value, "model")) : why));

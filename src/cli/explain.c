@@ -31,7 +31,8 @@ static void print_rules(const struct json *rules)
                              : span_is(verdict, "forbid") ? cli_red(STDOUT_FILENO)
                                                           : cli_dim(STDOUT_FILENO);
         printf("  %s%-7.*s%s %-18.*s %.*s\n", colour, SPAN_ARG(verdict), cli_reset(STDOUT_FILENO),
-               SPAN_ARG(json_str(json_get(it.value, "rule"))), SPAN_ARG(json_str(json_get(it.value, "why"))));
+               SPAN_ARG(json_str(json_get(it.value, "rule"))),
+               SPAN_ARG(json_str(json_get(it.value, "why"))));
     }
 }
 
@@ -98,7 +99,8 @@ static int explain(const char *config, struct span body, bool payload, bool json
     } else if (json_parse(text_span(&out), &doc, &fault)) {
         exit_code = cli_fail("the server's answer is not JSON");
     } else if (status != 200) {
-        exit_code = cli_fail("%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
+        exit_code = cli_fail(
+            "%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
     } else if (json) {
         puts(out.data);
     } else {
@@ -111,12 +113,13 @@ static int explain(const char *config, struct span body, bool payload, bool json
 
 static int run(int argc, char **argv)
 {
-    const char *config = NULL, *tier = NULL, *model = NULL, *mode = NULL, *strategy = NULL, *privacy = NULL;
+    const char *config = NULL, *tier = NULL, *model = NULL, *mode = NULL, *strategy = NULL,
+               *privacy = NULL;
     bool json = false, payload = false;
     const struct cli_option options[] = {
-        {"--config", NULL, &config},     {"--tier", NULL, &tier},       {"--model", NULL, &model},
-        {"--mode", NULL, &mode},         {"--strategy", NULL, &strategy}, {"--privacy", NULL, &privacy},
-        {"--json", &json, NULL},         {"--payload", &payload, NULL},
+        {"--config", NULL, &config}, {"--tier", NULL, &tier},         {"--model", NULL, &model},
+        {"--mode", NULL, &mode},     {"--strategy", NULL, &strategy}, {"--privacy", NULL, &privacy},
+        {"--json", &json, NULL},     {"--payload", &payload, NULL},
     };
     if (!cli_parse(&command_explain, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;

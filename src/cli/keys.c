@@ -78,7 +78,8 @@ static int add(const char *path, const char *name, bool admin, bool json, struct
         return cli_usage(&command_keys, "a name is 1 to 64 of A-Z a-z 0-9 . _ - @");
     }
     if (has_name(text_span(lines), name)) {
-        return cli_fail("%s has a key called %s already; `weir keys rm %s` removes it", path, name, name);
+        return cli_fail("%s has a key called %s already; `weir keys rm %s` removes it", path, name,
+                        name);
     }
     char key[KEY_BYTES];
     key_generate(key);
@@ -90,7 +91,8 @@ static int add(const char *path, const char *name, bool admin, bool json, struct
         return cli_fail("%s: %s", path, strerror(errno));
     }
     if (json) {
-        printf("{\"name\":\"%s\",\"key\":\"%s\",\"admin\":%s}\n", name, key, admin ? "true" : "false");
+        printf("{\"name\":\"%s\",\"key\":\"%s\",\"admin\":%s}\n", name, key,
+               admin ? "true" : "false");
     } else {
         printf("%s\n", key);
         fprintf(stderr, "This is the only time the key is shown. %s keeps its digest.\n", path);
@@ -110,7 +112,8 @@ static int list(struct span lines, bool json)
         bool admin = span_ends(line, SPAN(" admin"));
         struct span name = line_name(line);
         if (json) {
-            printf("%s{\"name\":\"%.*s\",\"admin\":%s}", first ? "" : ",", SPAN_ARG(name), admin ? "true" : "false");
+            printf("%s{\"name\":\"%.*s\",\"admin\":%s}", first ? "" : ",", SPAN_ARG(name),
+                   admin ? "true" : "false");
         } else {
             printf("%.*s%s\n", SPAN_ARG(name), admin ? "  (admin)" : "");
         }
@@ -134,9 +137,9 @@ static int rm(const char *path, const char *name, struct span lines)
             text_add_char(&kept, '\n');
         }
     }
-    int status = !found                                  ? cli_fail("%s has no key called %s", path, name)
+    int status = !found ? cli_fail("%s has no key called %s", path, name)
                  : write_lines(path, text_span(&kept)) ? CLI_OK
-                                                         : cli_fail("%s: %s", path, strerror(errno));
+                                                       : cli_fail("%s: %s", path, strerror(errno));
     text_done(&kept);
     return status;
 }
@@ -173,7 +176,8 @@ static int run(int argc, char **argv)
         return CLI_USAGE;
     }
     const char *verb = argc > 1 ? argv[1] : "list";
-    bool is_list = strcmp(verb, "list") == 0, is_add = strcmp(verb, "add") == 0, is_rm = strcmp(verb, "rm") == 0;
+    bool is_list = strcmp(verb, "list") == 0, is_add = strcmp(verb, "add") == 0,
+         is_rm = strcmp(verb, "rm") == 0;
     if (!(is_list || is_add || is_rm) || argc != (is_list ? MIN(argc, 2) : 3)) {
         return cli_usage(&command_keys, "expected: add NAME, list, or rm NAME");
     }

@@ -4,8 +4,8 @@
 #include "app/app.h"
 #include "base/clock.h"
 #include "cli/client.h"
-#include "json/json.h"
 #include "ledger/ledger.h"
+#include "json/json.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -26,14 +26,18 @@ static enum err from_file(const struct ledger_wish *wish, struct text *out, stru
     }
     struct ledger *l = NULL;
     if (access(config->ledger_path, F_OK)) {
-        err = fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet; ask something first", config->ledger_path);
+        err = fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet; ask something first",
+                        config->ledger_path);
     } else {
-        err = ledger_open(&(struct ledger_options){.path = config->ledger_path, .read_only = true}, &l, fault);
+        err = ledger_open(&(struct ledger_options){.path = config->ledger_path, .read_only = true},
+                          &l, fault);
     }
     uint64_t since_us = 7 * US_PER_DAY, now = clock_wall_us();
     if (!err) {
         switch (wish->question) {
-        case LEDGER_LIST: err = ledger_list(l, wish->last, SPAN_NONE, out, fault); break;
+        case LEDGER_LIST:
+            err = ledger_list(l, wish->last, SPAN_NONE, out, fault);
+            break;
         case LEDGER_ONE:
             err = ledger_get(l, span_c(wish->id), SPAN_NONE, out);
             err = err ? fault_set(fault, err, "there is no receipt %s", wish->id) : OK;
@@ -62,9 +66,15 @@ enum err ledger_view(const struct ledger_wish *wish, struct text *out, struct fa
     }
     char path[200];
     switch (wish->question) {
-    case LEDGER_LIST: snprintf(path, sizeof path, "/weir/v1/receipts?last=%d", wish->last); break;
-    case LEDGER_ONE: snprintf(path, sizeof path, "/weir/v1/receipts/%.100s", wish->id); break;
-    case LEDGER_REPORT: snprintf(path, sizeof path, "/weir/v1/report?since=%.50s", wish->since); break;
+    case LEDGER_LIST:
+        snprintf(path, sizeof path, "/weir/v1/receipts?last=%d", wish->last);
+        break;
+    case LEDGER_ONE:
+        snprintf(path, sizeof path, "/weir/v1/receipts/%.100s", wish->id);
+        break;
+    case LEDGER_REPORT:
+        snprintf(path, sizeof path, "/weir/v1/report?since=%.50s", wish->since);
+        break;
     }
     int status = client_call(c, "GET", path, NULL, SPAN(""), out, fault);
     client_close(c);

@@ -13,13 +13,14 @@ enum ledger_question { LEDGER_LIST, LEDGER_ONE, LEDGER_REPORT };
 
 struct ledger_wish {
     enum ledger_question question;
-    const char *config;  /* as cli_config_path() gave it */
-    int last;            /* LEDGER_LIST */
-    const char *id;      /* LEDGER_ONE */
-    const char *since;   /* LEDGER_REPORT: "7d" */
+    const char *config; /* as cli_config_path() gave it */
+    int last;           /* LEDGER_LIST */
+    const char *id;     /* LEDGER_ONE */
+    const char *since;  /* LEDGER_REPORT: "7d" */
 };
 
 /* Appends the JSON answer. */
-enum err ledger_view(const struct ledger_wish *wish, struct text *out, struct fault *fault) MUST_USE;
+enum err ledger_view(const struct ledger_wish *wish, struct text *out,
+                     struct fault *fault) MUST_USE;
 
 #endif

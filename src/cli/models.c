@@ -74,7 +74,8 @@ static void write_model(struct json_out *w, const struct registered_model *m, co
     struct fault fault = {0};
     bool good = gguf_check(m->path, &facts, &fault) == OK;
     char hash[SHA256_HEX_BYTES];
-    bool hashed = good && facts.file_bytes <= (int64_t)HASH_BYTES_MAX && sha256_file_hex(m->path, hash, &fault) == OK;
+    bool hashed = good && facts.file_bytes <= (int64_t)HASH_BYTES_MAX &&
+                  sha256_file_hex(m->path, hash, &fault) == OK;
     json_begin_object(w);
     json_put_c(w, "name", m->name);
     json_put_c(w, "path", m->path);
@@ -95,13 +96,15 @@ static void write_model(struct json_out *w, const struct registered_model *m, co
 static void print_model(const struct json *m)
 {
     struct span error = json_str(json_get(m, "error"));
-    printf("%s %-24.*s ", json_true(json_get(m, "in_use")) ? "*" : " ", SPAN_ARG(json_str(json_get(m, "name"))));
+    printf("%s %-24.*s ", json_true(json_get(m, "in_use")) ? "*" : " ",
+           SPAN_ARG(json_str(json_get(m, "name"))));
     if (span_given(error)) {
         printf("%s%.*s%s\n", cli_red(STDOUT_FILENO), SPAN_ARG(error), cli_reset(STDOUT_FILENO));
         return;
     }
     printf("%8.1f MB  %-8.*s context %-6lld%s", (double)json_i64_or(json_get(m, "bytes"), 0) / 1e6,
-           SPAN_ARG(json_str(json_get(m, "quantisation"))), (long long)json_i64_or(json_get(m, "context"), 0),
+           SPAN_ARG(json_str(json_get(m, "quantisation"))),
+           (long long)json_i64_or(json_get(m, "context"), 0),
            json_true(json_get(m, "demo")) ? "  demonstration model for" : "");
     struct json_iter it = json_iter(json_get(m, "tasks"));
     while (json_next(&it)) {
@@ -166,14 +169,17 @@ static double try_model(const char *path, struct fault *fault)
     snprintf(ledger, sizeof ledger, "%s/try.db", folder);
     struct client *c;
     double speed = 0;
-    if (client_open(&(struct client_options){.model = path, .ledger = ledger, .may_start = true}, &c, fault) == OK) {
+    if (client_open(&(struct client_options){.model = path, .ledger = ledger, .may_start = true},
+                    &c, fault) == OK) {
         struct answer_wish wish = {.model = "device", .strategy = "device", .max_tokens = 32};
         struct answer_result result;
         const char *messages = "[{\"role\":\"user\",\"content\":\"Count from one to twenty.\"}]";
         bool ok = answer_stream(c, &wish, span_c(messages), -1, &result);
-        const struct json *leg = json_at(json_get(result.weir ? json_root(result.weir) : NULL, "legs"), 0);
+        const struct json *leg =
+            json_at(json_get(result.weir ? json_root(result.weir) : NULL, "legs"), 0);
         double tokens = json_f64_or(json_get(leg, "output_tokens"), 0);
-        double us = json_f64_or(json_get(leg, "total_us"), 0) - json_f64_or(json_get(leg, "ttft_us"), 0);
+        double us =
+            json_f64_or(json_get(leg, "total_us"), 0) - json_f64_or(json_get(leg, "ttft_us"), 0);
         if (ok && tokens > 0) {
             speed = us > 0 ? tokens * 1e6 / us : tokens;
         } else {
@@ -214,7 +220,8 @@ static bool serves(struct client *c, struct span model)
         struct json_iter it = json_iter(json_get(json_root(doc), "backends"));
         while (json_next(&it) && !yes) {
             yes = span_is(json_str(json_get(it.value, "tier")), "device") &&
-                  span_eq(json_str(json_get(it.value, "model")), model) && json_true(json_get(it.value, "usable")) &&
+                  span_eq(json_str(json_get(it.value, "model")), model) &&
+                  json_true(json_get(it.value, "usable")) &&
                   !json_true(json_get(it.value, "switching"));
         }
     }
@@ -253,7 +260,8 @@ static int use(const struct config *c, const char *config_path, const char *name
     return CLI_OK;
 }
 
-static int add(const struct config *c, const char *config_path, const char *what, bool and_use, bool json)
+static int add(const struct config *c, const char *config_path, const char *what, bool and_use,
+               bool json)
 {
     char path[4096], real[PATH_MAX], name[128];
     struct fault fault = {0};
@@ -273,13 +281,15 @@ static int add(const struct config *c, const char *config_path, const char *what
     for (char *p = name; *p; p++) {
         *p = *p == '/' || *p == ':' ? '-' : *p;
     }
-    int64_t need = gguf_memory_needed(&facts, MIN(facts.context, 4096), 1), have = memory_available();
-    fprintf(stderr, "%s: %s, %s, %.1f MB, context %lld%s\n", name, facts.architecture, facts.quantisation,
-            (double)facts.file_bytes / 1e6, (long long)facts.context,
+    int64_t need = gguf_memory_needed(&facts, MIN(facts.context, 4096), 1),
+            have = memory_available();
+    fprintf(stderr, "%s: %s, %s, %.1f MB, context %lld%s\n", name, facts.architecture,
+            facts.quantisation, (double)facts.file_bytes / 1e6, (long long)facts.context,
             facts.has_chat_template ? "" : ", no chat template (ChatML will be used)");
     if (need > have) {
-        return cli_fail("%s needs about %.1f GB, %.1f GB are free; a smaller quantisation or context may fit", name,
-                        (double)need / 1e9, (double)have / 1e9);
+        return cli_fail(
+            "%s needs about %.1f GB, %.1f GB are free; a smaller quantisation or context may fit",
+            name, (double)need / 1e9, (double)have / 1e9);
     }
     fprintf(stderr, "trying it …\n");
     double speed = try_model(real, &fault);
@@ -311,7 +321,8 @@ static int add(const struct config *c, const char *config_path, const char *what
 
 /* ---- the command ---- */
 
-static int dispatch(const struct config *c, const char *config_path, int argc, char **argv, bool and_use, bool json)
+static int dispatch(const struct config *c, const char *config_path, int argc, char **argv,
+                    bool and_use, bool json)
 {
     const char *verb = argc > 1 ? argv[1] : "list";
     struct fault fault = {0};

@@ -37,16 +37,18 @@ static int run(int argc, char **argv)
     }
     struct text out;
     text_init(&out, MIB);
-    int status = set ? client_call(c, "POST", "/weir/v1/offline", NULL, on ? SPAN("{\"on\":true}") : SPAN("{\"on\":false}"),
-                                   &out, &fault)
-                     : client_call(c, "GET", "/weir/v1/status", NULL, SPAN(""), &out, &fault);
+    int status =
+        set ? client_call(c, "POST", "/weir/v1/offline", NULL,
+                          on ? SPAN("{\"on\":true}") : SPAN("{\"on\":false}"), &out, &fault)
+            : client_call(c, "GET", "/weir/v1/status", NULL, SPAN(""), &out, &fault);
     client_close(c);
     struct json_doc *doc = NULL;
     int exit_code = CLI_OK;
     if (status < 0 || json_parse(text_span(&out), &doc, &fault)) {
         exit_code = cli_fail("%s", fault.text);
     } else if (status != 200) {
-        exit_code = cli_fail("%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
+        exit_code = cli_fail(
+            "%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
     } else {
         bool offline = json_true(json_get(json_root(doc), "offline"));
         json      ? (void)printf("{\"offline\":%s}\n", offline ? "true" : "false")

@@ -31,10 +31,11 @@ static void print_row(const struct json *r)
     }
     int64_t total = json_i64_or(json_get(r, "total_us"), 0);
     struct span degraded = json_str(json_get(r, "degraded"));
-    printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s%s%.*s\n", SPAN_ARG(json_str(json_get(r, "id"))),
-           span_given(time) ? time.data : "", SPAN_ARG(json_str(json_get(r, "outcome"))),
-           SPAN_ARG(json_str(json_get(r, "tier"))), (double)total / 1e3, money,
-           SPAN_ARG(degraded), span_given(degraded) ? ": " : "", SPAN_ARG(json_str(json_get(r, "reason"))));
+    printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s%s%.*s\n",
+           SPAN_ARG(json_str(json_get(r, "id"))), span_given(time) ? time.data : "",
+           SPAN_ARG(json_str(json_get(r, "outcome"))), SPAN_ARG(json_str(json_get(r, "tier"))),
+           (double)total / 1e3, money, SPAN_ARG(degraded), span_given(degraded) ? ": " : "",
+           SPAN_ARG(json_str(json_get(r, "reason"))));
 }
 
 static void print_list(const struct json *root)
@@ -44,8 +45,8 @@ static void print_list(const struct json *root)
         puts("no receipts yet");
         return;
     }
-    printf("%s%-30s  %-19s  %-9s %-7s %11s %10s  %s%s\n", cli_dim(STDOUT_FILENO), "id", "time (UTC)", "outcome", "tier",
-           "time", "USD", "reason", cli_reset(STDOUT_FILENO));
+    printf("%s%-30s  %-19s  %-9s %-7s %11s %10s  %s%s\n", cli_dim(STDOUT_FILENO), "id",
+           "time (UTC)", "outcome", "tier", "time", "USD", "reason", cli_reset(STDOUT_FILENO));
     struct json_iter it = json_iter(list);
     while (json_next(&it)) {
         print_row(it.value);
@@ -56,7 +57,8 @@ static void print_leg(const struct json *leg)
 {
     printf("  leg %lld  %.*s (%.*s %.*s)  %.*s", (long long)json_i64_or(json_get(leg, "leg"), 0),
            SPAN_ARG(json_str(json_get(leg, "backend"))), SPAN_ARG(json_str(json_get(leg, "tier"))),
-           SPAN_ARG(json_str(json_get(leg, "model"))), SPAN_ARG(json_str(json_get(leg, "outcome"))));
+           SPAN_ARG(json_str(json_get(leg, "model"))),
+           SPAN_ARG(json_str(json_get(leg, "outcome"))));
     struct span error = json_str(json_get(leg, "error"));
     if (span_given(error)) {
         printf(": %.*s", SPAN_ARG(error));
@@ -90,9 +92,10 @@ static void print_one(const struct json *r)
     }
     it = json_iter(json_get(r, "rules"));
     while (json_next(&it)) {
-        printf("  %s%-7.*s %-18.*s %.*s%s\n", cli_dim(STDOUT_FILENO), SPAN_ARG(json_str(json_get(it.value, "verdict"))),
-               SPAN_ARG(json_str(json_get(it.value, "rule"))), SPAN_ARG(json_str(json_get(it.value, "why"))),
-               cli_reset(STDOUT_FILENO));
+        printf("  %s%-7.*s %-18.*s %.*s%s\n", cli_dim(STDOUT_FILENO),
+               SPAN_ARG(json_str(json_get(it.value, "verdict"))),
+               SPAN_ARG(json_str(json_get(it.value, "rule"))),
+               SPAN_ARG(json_str(json_get(it.value, "why"))), cli_reset(STDOUT_FILENO));
     }
 }
 

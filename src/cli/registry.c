@@ -39,10 +39,12 @@ static void make_folders(const char *path)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct registered_model *)a)->name, ((const struct registered_model *)b)->name);
+    return strcmp(((const struct registered_model *)a)->name,
+                  ((const struct registered_model *)b)->name);
 }
 
-static int list_folder(const char *folder, bool bundled, struct registered_model *out, int count, int max)
+static int list_folder(const char *folder, bool bundled, struct registered_model *out, int count,
+                       int max)
 {
     DIR *dir = folder ? opendir(folder) : NULL;
     if (!dir) {
@@ -114,7 +116,8 @@ enum err registry_remove(const char *name, struct fault *fault)
     }
     snprintf(link, sizeof link, "%s/%s.gguf", folder, name);
     if (lstat(link, &st) || !S_ISLNK(st.st_mode) || unlink(link)) {
-        return fault_set(fault, ERR_NOT_FOUND, "there is no added model called %.100s; `weir models` lists them", name);
+        return fault_set(fault, ERR_NOT_FOUND,
+                         "there is no added model called %.100s; `weir models` lists them", name);
     }
     return OK;
 }
@@ -132,10 +135,13 @@ enum err registry_ollama(const char *name, char out_path[4096], struct fault *fa
     struct span tag = span_c(name);
     struct span base = span_cut(&tag, ':');
     snprintf(manifest, sizeof manifest, "%s/manifests/registry.ollama.ai/%s%.*s/%.*s", folder,
-             memchr(base.data, '/', base.len) ? "" : "library/", SPAN_ARG(base), SPAN_ARG(tag.len ? tag : SPAN("latest")));
+             memchr(base.data, '/', base.len) ? "" : "library/", SPAN_ARG(base),
+             SPAN_ARG(tag.len ? tag : SPAN("latest")));
     FILE *f = strstr(name, "..") ? NULL : fopen(manifest, "re");
     if (!f) {
-        return fault_set(fault, ERR_NOT_FOUND, "Ollama has no model %.100s in %.200s; `ollama list` names them", name, folder);
+        return fault_set(fault, ERR_NOT_FOUND,
+                         "Ollama has no model %.100s in %.200s; `ollama list` names them", name,
+                         folder);
     }
     char bytes[64 * KIB];
     size_t n = fread(bytes, 1, sizeof bytes, f);
@@ -148,12 +154,16 @@ enum err registry_ollama(const char *name, char out_path[4096], struct fault *fa
     struct json_iter it = json_iter(json_get(json_root(doc), "layers"));
     while (json_next(&it)) {
         struct span digest = json_str(json_get(it.value, "digest"));
-        if (span_is(json_str(json_get(it.value, "mediaType")), "application/vnd.ollama.image.model") &&
+        if (span_is(json_str(json_get(it.value, "mediaType")),
+                    "application/vnd.ollama.image.model") &&
             span_starts(digest, SPAN("sha256:")) && !memchr(digest.data, '/', digest.len)) {
-            snprintf(out_path, 4096, "%.3900s/blobs/sha256-%.*s", folder, SPAN_ARG(span_from(digest, 7)));
+            snprintf(out_path, 4096, "%.3900s/blobs/sha256-%.*s", folder,
+                     SPAN_ARG(span_from(digest, 7)));
             found = true;
         }
     }
     json_free(doc);
-    return found ? OK : fault_set(fault, ERR_NOT_FOUND, "%.300s names no model file (a remote model?)", manifest);
+    return found ? OK
+                 : fault_set(fault, ERR_NOT_FOUND, "%.300s names no model file (a remote model?)",
+                             manifest);
 }

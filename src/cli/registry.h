@@ -23,7 +23,8 @@ int registry_list(struct registered_model *out, int max);
 bool registry_find(const char *name, struct registered_model *out);
 /* The name is the file's without .gguf; one of the same name is replaced. */
 enum err registry_add(const char *path, const char *name, struct fault *fault) MUST_USE;
-enum err registry_remove(const char *name, struct fault *fault) MUST_USE; /* ERR_NOT_FOUND; bundled ones stay */
+enum err registry_remove(const char *name,
+                         struct fault *fault) MUST_USE; /* ERR_NOT_FOUND; bundled ones stay */
 /* The GGUF of "llama3.2" or "llama3.2:1b" in Ollama's store (OLLAMA_MODELS, ~/.ollama/models). */
 enum err registry_ollama(const char *name, char out_path[4096], struct fault *fault) MUST_USE;
 

@@ -31,8 +31,8 @@ static void print_tiers(const struct json *root, int64_t requests)
         struct text bar;
         text_init(&bar, KIB);
         cli_bar(&bar, share, BAR_CELLS);
-        printf("  %-8.*s %s%s%s %7lld  %3.0f %%", SPAN_ARG(it.key), cli_green(STDOUT_FILENO), bar.data,
-               cli_reset(STDOUT_FILENO), (long long)n, 100 * share);
+        printf("  %-8.*s %s%s%s %7lld  %3.0f %%", SPAN_ARG(it.key), cli_green(STDOUT_FILENO),
+               bar.data, cli_reset(STDOUT_FILENO), (long long)n, 100 * share);
         double cost;
         if (json_to_f64(json_get(it.value, "cost_usd"), &cost)) {
             printf("  %.6f USD", cost);
@@ -47,12 +47,13 @@ static void print_money(const struct json *root)
     double cost, always, saved, share;
     bool have_cost = json_to_f64(json_get(root, "cost_usd"), &cost);
     if (!json_to_f64(json_get(root, "always_cloud_cost_usd"), &always)) {
-        printf("  money    no cloud backend has a price, so nothing is compared; set `price` in the config\n");
+        printf(
+            "  money    no cloud backend has a price, so nothing is compared; set `price` in the config\n");
         return;
     }
     const char *mark = json_true(json_get(root, "estimated")) ? "about " : "";
-    printf("  money    spent %s%.6f USD; always-cloud would have cost %s%.6f USD", have_cost ? "" : "(partly unknown) ",
-           have_cost ? cost : 0.0, mark, always);
+    printf("  money    spent %s%.6f USD; always-cloud would have cost %s%.6f USD",
+           have_cost ? "" : "(partly unknown) ", have_cost ? cost : 0.0, mark, always);
     if (json_to_f64(json_get(root, "saved_usd"), &saved)) {
         printf("; saved %s%.6f USD", mark, saved);
     }
@@ -67,7 +68,8 @@ static void print_rest(const struct json *root)
     const struct json *ttft = json_get(root, "ttft_us");
     if (json_to_f64(json_get(ttft, "p50"), &(double){0})) {
         printf("  waiting  first token p50 %.1f ms, p90 %.1f ms, p99 %.1f ms\n",
-               json_f64_or(json_get(ttft, "p50"), 0) / 1e3, json_f64_or(json_get(ttft, "p90"), 0) / 1e3,
+               json_f64_or(json_get(ttft, "p50"), 0) / 1e3,
+               json_f64_or(json_get(ttft, "p90"), 0) / 1e3,
                json_f64_or(json_get(ttft, "p99"), 0) / 1e3);
     }
     double rate;
@@ -77,7 +79,8 @@ static void print_rest(const struct json *root)
     printf("  left     %lld bytes; %lld requests had values replaced\n",
            (long long)json_i64_or(json_get(root, "left_device_bytes"), 0),
            (long long)json_i64_or(json_get(root, "redacted_requests"), 0));
-    printf("  trouble  %lld failed, %lld cancelled", (long long)json_i64_or(json_get(root, "failed"), 0),
+    printf("  trouble  %lld failed, %lld cancelled",
+           (long long)json_i64_or(json_get(root, "failed"), 0),
            (long long)json_i64_or(json_get(root, "cancelled"), 0));
     struct json_iter it = json_iter(json_get(root, "degraded"));
     while (json_next(&it)) {
@@ -101,7 +104,8 @@ static int run(int argc, char **argv)
     if (argc > 1) {
         return cli_usage(&command_report, "`%s` is not expected here", argv[1]);
     }
-    struct ledger_wish wish = {.question = LEDGER_REPORT, .config = cli_config_path(config), .since = since};
+    struct ledger_wish wish = {
+        .question = LEDGER_REPORT, .config = cli_config_path(config), .since = since};
     struct text out;
     text_init(&out, 8 * MIB);
     struct fault fault = {0};

@@ -28,9 +28,9 @@ static int run(int argc, char **argv)
     struct app_options o = {.ready_fd = -1};
     const char *config = NULL, *workers = NULL;
     const struct cli_option options[] = {
-        {"--config", NULL, &config},          {"--listen", NULL, &o.listen},
-        {"--workers", NULL, &workers},        {"--model", NULL, &o.model},
-        {"--log-level", NULL, &o.log_level},  {"--log-json", &o.log_json, NULL},
+        {"--config", NULL, &config},         {"--listen", NULL, &o.listen},
+        {"--workers", NULL, &workers},       {"--model", NULL, &o.model},
+        {"--log-level", NULL, &o.log_level}, {"--log-json", &o.log_json, NULL},
     };
     if (!cli_parse(&command_serve, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
@@ -40,7 +40,8 @@ static int run(int argc, char **argv)
     }
     int64_t n = 0;
     if (workers && (!span_to_i64(span_c(workers), &n) || n < 1 || n > PAGE_WORKERS_MAX)) {
-        return cli_usage(&command_serve, "--workers must be a number from 1 to %d", PAGE_WORKERS_MAX);
+        return cli_usage(&command_serve, "--workers must be a number from 1 to %d",
+                         PAGE_WORKERS_MAX);
     }
     o.workers = (int)n;
     if (o.log_level && strcmp(o.log_level, "error") != 0 && strcmp(o.log_level, "warn") != 0 &&

@@ -95,8 +95,8 @@ static void read_adapter(struct reader *r, struct value v, const struct field *f
 }
 
 /* `auto` or a number; `off` where 0 has that name. */
-static bool read_or_word(struct reader *r, struct value v, const struct field *f, const char *const *words,
-                         const int64_t *meanings, int64_t *out)
+static bool read_or_word(struct reader *r, struct value v, const struct field *f,
+                         const char *const *words, const int64_t *meanings, int64_t *out)
 {
     struct span s = value_scalar(v);
     for (size_t i = 0; span_given(s) && words[i]; i++) {
@@ -108,9 +108,9 @@ static bool read_or_word(struct reader *r, struct value v, const struct field *f
     if (reader_whole(v, f->min, f->max, out)) {
         return true;
     }
-    reader_wrong(r, v, "expected auto%s or a whole number from %.0f to %.0f%s%s%s", words[1] ? ", off" : "", f->min,
-                 f->max, span_given(s) ? ", got `" : "", span_given(s) ? reader_shown(r, s) : "",
-                 span_given(s) ? "`" : "");
+    reader_wrong(r, v, "expected auto%s or a whole number from %.0f to %.0f%s%s%s",
+                 words[1] ? ", off" : "", f->min, f->max, span_given(s) ? ", got `" : "",
+                 span_given(s) ? reader_shown(r, s) : "", span_given(s) ? "`" : "");
     return false;
 }
 
@@ -150,8 +150,10 @@ static void refuse_key(struct reader *r, struct value v, const struct field *f, 
 {
     (void)f;
     (void)base;
-    reader_wrong(r, v, "a key must not stand in the file; put it into an environment variable or a file of its own "
-                       "and write key_env: NAME or key_file: PATH");
+    reader_wrong(
+        r, v,
+        "a key must not stand in the file; put it into an environment variable or a file of its own "
+        "and write key_env: NAME or key_file: PATH");
 }
 
 static void read_key_env(struct reader *r, struct value v, const struct field *f, void *base)
@@ -164,7 +166,9 @@ static void read_key_env(struct reader *r, struct value v, const struct field *f
         fits &= ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') || (*c >= '0' && *c <= '9') || *c == '_';
     }
     if (s && !fits) { /* not quoted: it may be the key itself */
-        reader_wrong(r, v, "expected the name of an environment variable (letters, digits, _), not the key itself");
+        reader_wrong(
+            r, v,
+            "expected the name of an environment variable (letters, digits, _), not the key itself");
     } else if (s) {
         d->key_env = s;
         d->key_line = value_line(v);
@@ -200,7 +204,8 @@ static void read_aliases(struct reader *r, struct value v, const struct field *f
     (void)f;
     struct draft *d = base;
     d->aliases_line = value_line(v);
-    d->b.aliases = reader_list(r, v, alias_fits, "a model id of at most 200 bytes (`*` stands for anything), not `auto`");
+    d->b.aliases = reader_list(
+        r, v, alias_fits, "a model id of at most 200 bytes (`*` stands for anything), not `auto`");
 }
 
 static bool label_fits(struct span s)
@@ -211,23 +216,49 @@ static bool label_fits(struct span s)
 static void read_labels(struct reader *r, struct value v, const struct field *f, void *base)
 {
     (void)f;
-    ((struct draft *)base)->b.labels = reader_list(r, v, label_fits, "a word of at most 64 letters, digits or . _ : / @ + -");
+    ((struct draft *)base)->b.labels =
+        reader_list(r, v, label_fits, "a word of at most 64 letters, digits or . _ : / @ + -");
 }
 
 static const struct field price_fields[] = {
-    {.key = "input_usd_per_mtok", .read = read_usd, .offset = AT(b.price.input_nano_per_mtok), .max = USD_PER_MTOK_MAX},
-    {.key = "output_usd_per_mtok", .read = read_usd, .offset = AT(b.price.output_nano_per_mtok), .max = USD_PER_MTOK_MAX},
-    {.key = "cached_input_usd_per_mtok", .read = read_usd, .offset = AT(b.price.cached_input_nano_per_mtok), .max = USD_PER_MTOK_MAX},
+    {.key = "input_usd_per_mtok",
+     .read = read_usd,
+     .offset = AT(b.price.input_nano_per_mtok),
+     .max = USD_PER_MTOK_MAX},
+    {.key = "output_usd_per_mtok",
+     .read = read_usd,
+     .offset = AT(b.price.output_nano_per_mtok),
+     .max = USD_PER_MTOK_MAX},
+    {.key = "cached_input_usd_per_mtok",
+     .read = read_usd,
+     .offset = AT(b.price.cached_input_nano_per_mtok),
+     .max = USD_PER_MTOK_MAX},
     {.key = NULL},
 };
 
 #define MS_PER_HOUR 3.6e6
 
 static const struct field timeout_fields[] = {
-    {.key = "connect_ms", .read = read_u32, .offset = AT(b.timeout.connect_ms), .min = 1, .max = MS_PER_HOUR},
-    {.key = "first_token_ms", .read = read_u32, .offset = AT(b.timeout.first_token_ms), .min = 1, .max = MS_PER_HOUR},
-    {.key = "idle_ms", .read = read_u32, .offset = AT(b.timeout.idle_ms), .min = 1, .max = MS_PER_HOUR},
-    {.key = "total_ms", .read = read_u32, .offset = AT(b.timeout.total_ms), .min = 1, .max = 24 * MS_PER_HOUR},
+    {.key = "connect_ms",
+     .read = read_u32,
+     .offset = AT(b.timeout.connect_ms),
+     .min = 1,
+     .max = MS_PER_HOUR},
+    {.key = "first_token_ms",
+     .read = read_u32,
+     .offset = AT(b.timeout.first_token_ms),
+     .min = 1,
+     .max = MS_PER_HOUR},
+    {.key = "idle_ms",
+     .read = read_u32,
+     .offset = AT(b.timeout.idle_ms),
+     .min = 1,
+     .max = MS_PER_HOUR},
+    {.key = "total_ms",
+     .read = read_u32,
+     .offset = AT(b.timeout.total_ms),
+     .min = 1,
+     .max = 24 * MS_PER_HOUR},
     {.key = NULL},
 };
 
@@ -248,9 +279,17 @@ static const struct field backend_fields[] = {
     {.key = "api_key", .read = refuse_key},
     {.key = "price", .read = read_price, .inner = price_fields},
     {.key = "timeout", .read = read_map, .inner = timeout_fields},
-    {.key = "max_in_flight", .read = read_int, .offset = AT(b.max_in_flight), .min = 1, .max = 100000},
+    {.key = "max_in_flight",
+     .read = read_int,
+     .offset = AT(b.max_in_flight),
+     .min = 1,
+     .max = 100000},
     {.key = "retries", .read = read_int, .offset = AT(b.retries), .min = 0, .max = 5},
-    {.key = "max_output_tokens", .read = read_i64, .offset = AT(b.max_output_tokens), .min = 1, .max = TOKENS_MAX},
+    {.key = "max_output_tokens",
+     .read = read_i64,
+     .offset = AT(b.max_output_tokens),
+     .min = 1,
+     .max = TOKENS_MAX},
     {.key = "labels", .read = read_labels},
     {.key = "aliases", .read = read_aliases},
     {.key = "pin_aliases", .read = read_bool, .offset = AT(b.pin_aliases)},
@@ -271,7 +310,10 @@ static struct backend backend_defaults(void)
         .slots = 4,
         .gpu_layers = GPU_AUTO,
         .price = {-1, -1, -1},
-        .timeout = {.connect_ms = 2000, .first_token_ms = 15000, .idle_ms = 10000, .total_ms = 120000},
+        .timeout = {.connect_ms = 2000,
+                    .first_token_ms = 15000,
+                    .idle_ms = 10000,
+                    .total_ms = 120000},
         .max_in_flight = 256,
         .retries = 1,
         .max_output_tokens = 4096,
@@ -308,7 +350,8 @@ struct backend backend_embedded(struct arena *a, const char *name, const char *p
 
 static void set_capabilities(struct draft *d)
 {
-    bool *const where[] = {&d->b.tools, &d->b.images, &d->b.json_schema, &d->b.logprobs, &d->b.multiple_choices};
+    bool *const where[] = {&d->b.tools, &d->b.images, &d->b.json_schema, &d->b.logprobs,
+                           &d->b.multiple_choices};
     static const bool defaults[][5] = {
         [API_LOCAL] = {true, true, true, true, true}, /* the engine says what it can */
         [API_OPENAI] = {true, true, true, true, true},
@@ -332,16 +375,19 @@ static const char *key_from_file(struct reader *r, const struct draft *d)
         close(fd);
     }
     if (n < 0) {
-        reader_wrong_at(r, d->key_line, "%s.key_file: %s: %s", d->here.path, d->key_file, strerror(why));
+        reader_wrong_at(r, d->key_line, "%s.key_file: %s: %s", d->here.path, d->key_file,
+                        strerror(why));
         return NULL;
     }
     if (st.st_mode & (S_IRGRP | S_IROTH)) {
-        reader_warn_at(r, d->key_line, "%s.key_file: others can read it; chmod 600 %s", d->here.path, d->key_file);
+        reader_warn_at(r, d->key_line, "%s.key_file: others can read it; chmod 600 %s",
+                       d->here.path, d->key_file);
     }
     struct span key = span_trim(span_of(bytes, (size_t)n));
     if (n > KEY_BYTES_MAX || key.len == 0) {
         reader_wrong_at(r, d->key_line, "%s.key_file: %s", d->here.path,
-                        n > KEY_BYTES_MAX ? "longer than 4096 bytes; that is no key" : "the file is empty");
+                        n > KEY_BYTES_MAX ? "longer than 4096 bytes; that is no key"
+                                          : "the file is empty");
         return NULL;
     }
     return arena_c(r->arena, key);
@@ -355,10 +401,11 @@ static const char *key_from_env(struct reader *r, const struct draft *d, bool ne
         return arena_c(r->arena, key);
     }
     if (needed) {
-        reader_wrong_at(r, d->key_line, "%s.key_env: the environment variable %s is %s", d->here.path, d->key_env,
-                        key.len ? "too long" : "not set");
+        reader_wrong_at(r, d->key_line, "%s.key_env: the environment variable %s is %s",
+                        d->here.path, d->key_env, key.len ? "too long" : "not set");
     } else {
-        reader_warn_at(r, d->key_line, "%s.key_env: the environment variable %s is not set; asking without a key",
+        reader_warn_at(r, d->key_line,
+                       "%s.key_env: the environment variable %s is not set; asking without a key",
                        d->here.path, d->key_env);
     }
     return NULL;
@@ -368,13 +415,17 @@ static const char *key_from_env(struct reader *r, const struct draft *d, bool ne
 static void take_key(struct reader *r, struct draft *d, bool needed)
 {
     if (d->key_env && d->key_file) {
-        reader_wrong_at(r, d->key_line, "%s: key_env and key_file exclude each other", d->here.path);
+        reader_wrong_at(r, d->key_line, "%s: key_env and key_file exclude each other",
+                        d->here.path);
         return;
     }
-    const char *key = d->key_file ? key_from_file(r, d) : d->key_env ? key_from_env(r, d, needed) : NULL;
+    const char *key = d->key_file  ? key_from_file(r, d)
+                      : d->key_env ? key_from_env(r, d, needed)
+                                   : NULL;
     for (const char *c = key; c && *c; c++) {
         if (*c <= ' ' || *c > '~') {
-            reader_wrong_at(r, d->key_line, "%s: the key holds a space, a line break or another odd character",
+            reader_wrong_at(r, d->key_line,
+                            "%s: the key holds a space, a line break or another odd character",
                             d->here.path);
             return;
         }
@@ -385,15 +436,18 @@ static void take_key(struct reader *r, struct draft *d, bool needed)
 static void finish_embedded(struct reader *r, struct draft *d)
 {
     if (d->key_env || d->key_file) {
-        reader_wrong_at(r, d->key_line, "%s: an embedded model has no key; did you forget url?", d->here.path);
+        reader_wrong_at(r, d->key_line, "%s: an embedded model has no key; did you forget url?",
+                        d->here.path);
     }
     if (!d->b.model) {
-        reader_wrong(r, d->here, "needs model, the path of a GGUF file (or api and url of a local server)");
+        reader_wrong(r, d->here,
+                     "needs model, the path of a GGUF file (or api and url of a local server)");
         return;
     }
     become_embedded(r->arena, &d->b, reader_resolve(r, d->b.model));
     if (d->has_price) {
-        reader_wrong_at(r, d->price_line, "%s.price: an embedded model costs nothing; leave price out", d->here.path);
+        reader_wrong_at(r, d->price_line,
+                        "%s.price: an embedded model costs nothing; leave price out", d->here.path);
     }
     d->b.price = (struct price){-1, -1, -1};
 }
@@ -404,25 +458,28 @@ static void finish_remote(struct reader *r, struct draft *d)
     ASSERT(!url_parse(span_c(d->url), &url));
     bool loopback = url.is_unix || host_is_loopback(url.host);
     if (d->b.tier == TIER_DEVICE && !loopback) {
-        reader_wrong_at(r, d->url_line,
-                        "%s.url: tier device means this machine: a loopback address or unix:/PATH; for another "
-                        "machine say tier: edge or tier: cloud",
-                        d->here.path);
+        reader_wrong_at(
+            r, d->url_line,
+            "%s.url: tier device means this machine: a loopback address or unix:/PATH; for another "
+            "machine say tier: edge or tier: cloud",
+            d->here.path);
     }
     if (!url.is_unix && !url.https && !host_is_nearby(url.host)) {
-        reader_warn_at(r, d->url_line, "%s.url: http:// to another network: prompts and key travel unencrypted",
+        reader_warn_at(r, d->url_line,
+                       "%s.url: http:// to another network: prompts and key travel unencrypted",
                        d->here.path);
     }
     if (d->engine_key) {
-        reader_wrong_at(r, d->engine_line, "%s.%s: only an embedded model has it; this backend has a url",
+        reader_wrong_at(r, d->engine_line,
+                        "%s.%s: only an embedded model has it; this backend has a url",
                         d->here.path, d->engine_key);
     }
     if (!d->b.model) {
         reader_wrong(r, d->here, "needs model, the id that the server at url knows");
     }
-    d->b.api = !d->api || strcmp(d->api, "openai") == 0      ? API_OPENAI
-               : strcmp(d->api, "anthropic") == 0 ? API_ANTHROPIC
-                                                  : API_OLLAMA;
+    d->b.api = !d->api || strcmp(d->api, "openai") == 0 ? API_OPENAI
+               : strcmp(d->api, "anthropic") == 0       ? API_ANTHROPIC
+                                                        : API_OLLAMA;
     struct span base = span_c(d->url);
     while (base.data[base.len - 1] == '/') {
         base.len--;
@@ -445,23 +502,28 @@ static void finish(struct reader *r, struct draft *d)
     if (d->b.tier == TIER_COUNT) {
         reader_wrong(r, d->here, "needs a tier: device, edge, cloud, human");
     } else if (tier_from(span_c(d->b.name), &named) && named != d->b.tier) {
-        reader_wrong_at(r, d->name_line, "%s.name: `%s` is the name of another tier", d->here.path, d->b.name);
+        reader_wrong_at(r, d->name_line, "%s.name: `%s` is the name of another tier", d->here.path,
+                        d->b.name);
     } else if (d->b.tier == TIER_HUMAN) {
-        reader_warn_at(r, value_line(d->here), "%s: tier human is not in this build yet; the backend is left out",
+        reader_warn_at(r, value_line(d->here),
+                       "%s: tier human is not in this build yet; the backend is left out",
                        d->here.path);
     } else if (d->url) {
         finish_remote(r, d);
     } else if (d->b.tier == TIER_DEVICE && !d->api) {
         finish_embedded(r, d);
     } else {
-        reader_wrong(r, d->here, "needs url, for example \"http://127.0.0.1:11434\" or \"https://api.openai.com/v1\"");
+        reader_wrong(
+            r, d->here,
+            "needs url, for example \"http://127.0.0.1:11434\" or \"https://api.openai.com/v1\"");
     }
     set_capabilities(d);
 }
 
 /* ---- the list ---- */
 
-static const char *const *append(struct arena *a, const char *const *list, size_t count, const char *item)
+static const char *const *append(struct arena *a, const char *const *list, size_t count,
+                                 const char *item)
 {
     const char **grown = ARENA_ARRAY(a, const char *, count + 2);
     for (size_t i = 0; i < count; i++) {
@@ -478,8 +540,8 @@ static void check_names(struct reader *r, const struct draft *drafts, int count)
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < i; k++) {
             if (strcmp(drafts[i].b.name, drafts[k].b.name) == 0 && drafts[i].name_line) {
-                reader_wrong_at(r, drafts[i].name_line, "%s.name: `%s` is taken by %s", drafts[i].here.path,
-                                drafts[i].b.name, drafts[k].here.path);
+                reader_wrong_at(r, drafts[i].name_line, "%s.name: `%s` is taken by %s",
+                                drafts[i].here.path, drafts[i].b.name, drafts[k].here.path);
                 break;
             }
         }
@@ -493,14 +555,16 @@ static void check_names(struct reader *r, const struct draft *drafts, int count)
                 taken |= strcmp(*alias, names[k]) == 0;
             }
             if (taken) {
-                reader_wrong_at(r, drafts[i].aliases_line, "%s.aliases: `%s` is the name of a backend or a tier",
+                reader_wrong_at(r, drafts[i].aliases_line,
+                                "%s.aliases: `%s` is the name of a backend or a tier",
                                 drafts[i].here.path, *alias);
             }
         }
     }
 }
 
-const struct backend *backends_read(struct reader *r, struct value v, int *out_count, const int **out_lines)
+const struct backend *backends_read(struct reader *r, struct value v, int *out_count,
+                                    const int **out_lines)
 {
     struct draft *drafts = ARENA_ARRAY(r->arena, struct draft, BACKENDS_MAX);
     size_t count = value_len(v);
@@ -514,8 +578,8 @@ const struct backend *backends_read(struct reader *r, struct value v, int *out_c
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        drafts[i] = (struct draft){.b = backend_defaults(), .here = value_at(r, v, i),
-                                   .capability = {-1, -1, -1, -1, -1}};
+        drafts[i] = (struct draft){
+            .b = backend_defaults(), .here = value_at(r, v, i), .capability = {-1, -1, -1, -1, -1}};
         reader_map(r, drafts[i].here, backend_fields, &drafts[i]);
         finish(r, &drafts[i]);
     }

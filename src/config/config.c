@@ -76,8 +76,9 @@ static void read_threshold(struct reader *r, struct value v, const struct field 
     if (span_given(s) && span_is(s, "auto")) {
         c->threshold = -1;
     } else if (!reader_number(v, 0, 1, &c->threshold)) {
-        reader_wrong(r, v, "expected auto or a number from 0 to 1%s%s%s", span_given(s) ? ", got `" : "",
-                     span_given(s) ? reader_shown(r, s) : "", span_given(s) ? "`" : "");
+        reader_wrong(r, v, "expected auto or a number from 0 to 1%s%s%s",
+                     span_given(s) ? ", got `" : "", span_given(s) ? reader_shown(r, s) : "",
+                     span_given(s) ? "`" : "");
     }
     (void)f;
 }
@@ -131,7 +132,8 @@ static void read_custom(struct reader *r, struct value v, const struct field *f,
         if (!custom[i].type || !custom[i].pattern) {
             reader_wrong(r, here, "needs type and pattern");
         } else if (!is_type_name(span_c(custom[i].type))) {
-            reader_wrong(r, here, "expected %s, got `%s`", TYPE_NAME_HINT, reader_shown(r, span_c(custom[i].type)));
+            reader_wrong(r, here, "expected %s, got `%s`", TYPE_NAME_HINT,
+                         reader_shown(r, span_c(custom[i].type)));
         } else if (strlen(custom[i].pattern) > 1024) {
             reader_wrong(r, here, "a pattern has at most 1024 bytes");
         }
@@ -154,21 +156,24 @@ static void read_exhausted(struct reader *r, struct value v, const struct field 
 static bool host_fits(struct span s)
 {
     struct url parts;
-    return !span_starts(s, SPAN("unix:")) && (!listen_parse(s, &parts) || (span_find_char(s, ':', 0) == SIZE_MAX &&
-                                              s.len <= 253 && span_find_char(s, '/', 0) == SIZE_MAX &&
-                                              span_find_char(s, ' ', 0) == SIZE_MAX));
+    return !span_starts(s, SPAN("unix:")) &&
+           (!listen_parse(s, &parts) ||
+            (span_find_char(s, ':', 0) == SIZE_MAX && s.len <= 253 &&
+             span_find_char(s, '/', 0) == SIZE_MAX && span_find_char(s, ' ', 0) == SIZE_MAX));
 }
 
 static void read_hosts(struct reader *r, struct value v, const struct field *f, void *base)
 {
     (void)f;
-    ((struct config *)base)->allow_hosts = reader_list(r, v, host_fits, "a host like gateway.example or gateway.example:8080");
+    ((struct config *)base)->allow_hosts =
+        reader_list(r, v, host_fits, "a host like gateway.example or gateway.example:8080");
 }
 
 static bool origin_fits(struct span s)
 {
     struct url parts;
-    return !span_starts(s, SPAN("unix:")) && !url_parse(s, &parts) && parts.path.len == 0 && !span_ends(s, SPAN("/"));
+    return !span_starts(s, SPAN("unix:")) && !url_parse(s, &parts) && parts.path.len == 0 &&
+           !span_ends(s, SPAN("/"));
 }
 
 static void read_origins(struct reader *r, struct value v, const struct field *f, void *base)
@@ -178,7 +183,8 @@ static void read_origins(struct reader *r, struct value v, const struct field *f
         reader_list(r, v, origin_fits, "an origin like https://app.example (no path, no wildcard)");
 }
 
-static const struct field auth_fields[] = {{.key = "keys_file", .read = read_path, .offset = IN(keys_file)}, {.key = NULL}};
+static const struct field auth_fields[] = {
+    {.key = "keys_file", .read = read_path, .offset = IN(keys_file)}, {.key = NULL}};
 
 static const struct field policy_fields[] = {
     {.key = "strategy", .read = read_strategy, .offset = IN(strategy)},
@@ -189,7 +195,10 @@ static const struct field policy_fields[] = {
 };
 
 static const struct field privacy_fields[] = {
-    {.key = "default", .read = read_word_index, .offset = IN(privacy_default), .words = privacy_words},
+    {.key = "default",
+     .read = read_word_index,
+     .offset = IN(privacy_default),
+     .words = privacy_words},
     {.key = "never_leave", .read = read_never_leave},
     {.key = "types", .read = read_types},
     {.key = "custom", .read = read_custom},
@@ -200,7 +209,10 @@ static const struct field privacy_fields[] = {
 static const struct field budget_fields[] = {
     {.key = "usd_per_day", .read = read_usd, .offset = IN(usd_nano_per_day), .max = USD_MAX},
     {.key = "usd_per_month", .read = read_usd, .offset = IN(usd_nano_per_month), .max = USD_MAX},
-    {.key = "per_key_usd_per_day", .read = read_usd, .offset = IN(usd_nano_per_key_per_day), .max = USD_MAX},
+    {.key = "per_key_usd_per_day",
+     .read = read_usd,
+     .offset = IN(usd_nano_per_key_per_day),
+     .max = USD_MAX},
     {.key = "on_exhausted", .read = read_exhausted},
     {.key = NULL},
 };
@@ -214,13 +226,20 @@ static const struct field ledger_fields[] = {
 
 static const struct field device_fields[] = {
     {.key = "battery_floor", .read = read_double, .offset = IN(battery_floor), .min = 0, .max = 1},
-    {.key = "temperature_ceiling_c", .read = read_double, .offset = IN(temperature_ceiling_c), .min = 0, .max = 150},
+    {.key = "temperature_ceiling_c",
+     .read = read_double,
+     .offset = IN(temperature_ceiling_c),
+     .min = 0,
+     .max = 150},
     {.key = NULL},
 };
 
-static const struct field http_fields[] = {{.key = "allow_hosts", .read = read_hosts}, {.key = "allow_origins", .read = read_origins}, {.key = NULL}};
+static const struct field http_fields[] = {{.key = "allow_hosts", .read = read_hosts},
+                                           {.key = "allow_origins", .read = read_origins},
+                                           {.key = NULL}};
 
-static const struct field facts_fields[] = {{.key = "override", .read = read_path, .offset = IN(facts_override)}, {.key = NULL}};
+static const struct field facts_fields[] = {
+    {.key = "override", .read = read_path, .offset = IN(facts_override)}, {.key = NULL}};
 
 static const struct field log_fields[] = {
     {.key = "level", .read = read_word, .offset = IN(log_level), .words = level_words},
@@ -262,13 +281,15 @@ enum err config_check_listen(struct span listen, bool has_keys, struct fault *fa
     struct url parts;
     const char *wrong = listen_parse(listen, &parts);
     if (wrong) {
-        return fault_set(fault, ERR_INVALID, "`%.*s`: %s", SPAN_ARG(span_first(listen, 200)), wrong);
+        return fault_set(fault, ERR_INVALID, "`%.*s`: %s", SPAN_ARG(span_first(listen, 200)),
+                         wrong);
     }
     if (!has_keys && !parts.is_unix && !host_is_loopback(parts.host)) {
-        return fault_set(fault, ERR_INVALID,
-                         "`%.*s` is open to other machines, and there are no API keys: set auth.keys_file (`weir keys "
-                         "add NAME` makes one) or listen on 127.0.0.1",
-                         SPAN_ARG(listen));
+        return fault_set(
+            fault, ERR_INVALID,
+            "`%.*s` is open to other machines, and there are no API keys: set auth.keys_file (`weir keys "
+            "add NAME` makes one) or listen on 127.0.0.1",
+            SPAN_ARG(listen));
     }
     return OK;
 }
@@ -278,33 +299,40 @@ static void check_doors(struct reader *r, const struct config *c, int line)
     for (const char *const *l = c->listen; *l; l++) {
         struct fault fault = {0};
         struct url parts;
-        if (!listen_parse(span_c(*l), &parts) && config_check_listen(span_c(*l), c->keys_file, &fault)) {
+        if (!listen_parse(span_c(*l), &parts) &&
+            config_check_listen(span_c(*l), c->keys_file, &fault)) {
             reader_wrong_at(r, line, "listen: %s", fault.text);
         }
     }
 }
 
-static void check_budget(struct reader *r, const struct config *c, const int *lines, int budget_line)
+static void check_budget(struct reader *r, const struct config *c, const int *lines,
+                         int budget_line)
 {
-    bool budget = c->usd_nano_per_day >= 0 || c->usd_nano_per_month >= 0 || c->usd_nano_per_key_per_day >= 0;
+    bool budget =
+        c->usd_nano_per_day >= 0 || c->usd_nano_per_month >= 0 || c->usd_nano_per_key_per_day >= 0;
     for (int i = 0; budget && i < c->backends_count; i++) {
         const struct backend *b = &c->backends[i];
         if (b->tier == TIER_CLOUD && !price_known(&b->price)) {
-            reader_wrong_at(r, lines[i],
-                            "backends: `%s` has no price, so the budget on line %d could not hold; add price: { "
-                            "input_usd_per_mtok: …, output_usd_per_mtok: … } (0 when it is free)",
-                            b->name, budget_line);
+            reader_wrong_at(
+                r, lines[i],
+                "backends: `%s` has no price, so the budget on line %d could not hold; add price: { "
+                "input_usd_per_mtok: …, output_usd_per_mtok: … } (0 when it is free)",
+                b->name, budget_line);
         }
     }
     if (budget && c->usd_nano_per_key_per_day >= 0 && !c->keys_file) {
-        reader_warn_at(r, budget_line, "budget.per_key_usd_per_day: without auth.keys_file all requests count as one key");
+        reader_warn_at(
+            r, budget_line,
+            "budget.per_key_usd_per_day: without auth.keys_file all requests count as one key");
     }
 }
 
 /* The value of a top-level key; its node is NULL when it is not there or null. */
 static struct value top_value(struct reader *r, yaml_node_t *root, const char *key)
 {
-    for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
+    for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top;
+         p++) {
         struct value k = {.node = yaml_document_get_node(r->doc, p->key)};
         struct value v = {.node = yaml_document_get_node(r->doc, p->value), .path = key};
         if (span_given(value_scalar(k)) && span_is(value_scalar(k), key) && !value_is_null(v)) {
@@ -329,9 +357,10 @@ static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
         c->backends = backends_read(r, backends, &c->backends_count, &lines);
     }
     if (c->backends_count == 0 && r->mistakes == 0) {
-        reader_wrong_at(r, backends.node ? value_line(backends) : 1,
-                        "backends: at least one is needed, for example `- { name: device, tier: device, model: "
-                        "FILE.gguf }`");
+        reader_wrong_at(
+            r, backends.node ? value_line(backends) : 1,
+            "backends: at least one is needed, for example `- { name: device, tier: device, model: "
+            "FILE.gguf }`");
     }
     rules_check(r, c);
     check_doors(r, c, listen.node ? value_line(listen) : 1);
@@ -362,13 +391,15 @@ static void syntax_error(struct reader *r, const yaml_parser_t *p, struct span y
     }
     line = MIN(line, count_char(yaml, '\n') + 1); /* at its end libyaml counts one more */
     bool tab = at < yaml.len && yaml.data[at] == '\t';
-    reader_wrong_at(r, (int)line, "not valid YAML: %s%s%s%s", p->problem ? p->problem : "cannot be read",
-                    p->context ? ", " : "", p->context ? p->context : "",
+    reader_wrong_at(r, (int)line, "not valid YAML: %s%s%s%s",
+                    p->problem ? p->problem : "cannot be read", p->context ? ", " : "",
+                    p->context ? p->context : "",
                     tab ? " (a tab? YAML is indented with spaces)" : "");
 }
 
 /* One document and nothing after it. */
-static void read_document(struct reader *r, yaml_parser_t *parser, struct span yaml, struct config *c)
+static void read_document(struct reader *r, yaml_parser_t *parser, struct span yaml,
+                          struct config *c)
 {
     yaml_document_t doc;
     yaml_document_t more;
@@ -387,7 +418,8 @@ static void read_document(struct reader *r, yaml_parser_t *parser, struct span y
     } else {
         yaml_node_t *second = yaml_document_get_root_node(&more);
         if (second) {
-            reader_wrong_at(r, (int)second->start_mark.line + 1, "a second YAML document; a config is one");
+            reader_wrong_at(r, (int)second->start_mark.line + 1,
+                            "a second YAML document; a config is one");
         }
         yaml_document_delete(&more);
     }
@@ -420,7 +452,8 @@ static void read_yaml(struct reader *r, struct span yaml, struct config *c)
         reader_wrong_at(r, 1, "larger than 1 MiB; that is not a Weir config");
         return;
     }
-    if (count_char(yaml, '&') > ALIASES_MAX || count_char(yaml, '*') > ALIASES_MAX || count_char(yaml, '%') > ALIASES_MAX) {
+    if (count_char(yaml, '&') > ALIASES_MAX || count_char(yaml, '*') > ALIASES_MAX ||
+        count_char(yaml, '%') > ALIASES_MAX) {
         reader_wrong_at(r, 1, "more than %d anchors, aliases or directives", ALIASES_MAX);
         return;
     }
@@ -430,7 +463,8 @@ static void read_yaml(struct reader *r, struct span yaml, struct config *c)
     }
     yaml_parser_t parser;
     ASSERT(yaml_parser_initialize(&parser));
-    yaml_parser_set_input_string(&parser, (const unsigned char *)(yaml.data ? yaml.data : ""), yaml.len);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)(yaml.data ? yaml.data : ""),
+                                 yaml.len);
     read_document(r, &parser, yaml, c);
     yaml_parser_delete(&parser);
 }
@@ -475,11 +509,15 @@ static struct config *config_new(const char *path, const char *folder, struct sp
     return c;
 }
 
-enum err config_parse(struct span yaml, const char *path, const char *folder, struct config **out, struct text *errors)
+enum err config_parse(struct span yaml, const char *path, const char *folder, struct config **out,
+                      struct text *errors)
 {
     struct config *c = config_new(path, folder, yaml);
     struct reader r = {
-        .file = path ? path : "config", .folder = c->folder, .arena = c->arena, .errors = errors,
+        .file = path ? path : "config",
+        .folder = c->folder,
+        .arena = c->arena,
+        .errors = errors,
     };
     read_yaml(&r, yaml, c);
     if (r.mistakes) {
@@ -529,7 +567,8 @@ static const char *state_folder(struct arena *a)
     if (state && state[0] == '/') {
         return arena_printf(a, "%s/weir", state).data;
     }
-    return home && home[0] == '/' ? arena_printf(a, "%s/.local/state/weir", home).data : "/var/lib/weir";
+    return home && home[0] == '/' ? arena_printf(a, "%s/.local/state/weir", home).data
+                                  : "/var/lib/weir";
 }
 
 static struct config *config_without_file(void)
@@ -567,8 +606,9 @@ enum err config_load(const char *path, struct config **out, struct text *errors)
 struct config *config_default(const char *model_path)
 {
     struct config *c = config_without_file();
-    const char *path = model_path[0] == '/' ? arena_c(c->arena, span_c(model_path))
-                                            : arena_printf(c->arena, "%s/%s", c->folder, model_path).data;
+    const char *path = model_path[0] == '/'
+                           ? arena_c(c->arena, span_c(model_path))
+                           : arena_printf(c->arena, "%s/%s", c->folder, model_path).data;
     struct backend *b = ARENA_NEW(c->arena, struct backend);
     *b = backend_embedded(c->arena, "device", path);
     c->backends = b;
@@ -605,7 +645,8 @@ void config_base_url(const struct config *c, struct text *out)
     struct span s = span_c(c->listen[0]);
     if (span_starts(s, SPAN("unix:"))) {
         text_add(out, s);
-    } else if (span_starts(s, SPAN("0.0.0.0:"))) { /* "every address": this machine reaches it here */
+    } else if (span_starts(s,
+                           SPAN("0.0.0.0:"))) { /* "every address": this machine reaches it here */
         text_addf(out, "http://127.0.0.1:%.*s", SPAN_ARG(span_from(s, 8)));
     } else if (span_starts(s, SPAN("[::]:"))) {
         text_addf(out, "http://[::1]:%.*s", SPAN_ARG(span_from(s, 5)));

@@ -14,28 +14,28 @@
 #include "core/backend.h"
 #include "json/json.h"
 
-struct rule_when {            /* unset: NULL, negative or SPAN_NONE; all that are set must hold */
+struct rule_when { /* unset: NULL, negative or SPAN_NONE; all that are set must hold */
     int64_t max_prompt_tokens, min_prompt_tokens;
-    uint32_t tasks;           /* bit per enum task; 0 = unset */
+    uint32_t tasks; /* bit per enum task; 0 = unset */
     const char *const *languages;
     int has_tools, has_images, json_schema; /* 0, 1, -1 unset */
-    int pii;                  /* 0, 1, -1 unset */
+    int pii;                                /* 0, 1, -1 unset */
     const char *const *pii_types;
     double battery_below, hotter_than_c;
-    uint32_t networks;        /* bit per enum network; 0 = unset */
-    const char *const *models; /* patterns with `*` */
+    uint32_t networks;                /* bit per enum network; 0 = unset */
+    const char *const *models;        /* patterns with `*` */
     const char *const *header_names;  /* lower case, parallel to header_values */
     const char *const *header_values; /* patterns with `*` */
     const char *const *keys;
-    int hour_from, hour_to;   /* -1 unset; "22-06" wraps */
-    const char *matches;      /* PCRE2 */
+    int hour_from, hour_to; /* -1 unset; "22-06" wraps */
+    const char *matches;    /* PCRE2 */
 };
 
-struct rule_then {            /* unset: NULL / -1 */
-    const char *take;         /* tier or backend name */
-    const char *forbid;       /* tier or backend name */
-    const char *require;      /* label */
-    int privacy;              /* enum privacy_level, or -1: only tightens */
+struct rule_then {       /* unset: NULL / -1 */
+    const char *take;    /* tier or backend name */
+    const char *forbid;  /* tier or backend name */
+    const char *require; /* label */
+    int privacy;         /* enum privacy_level, or -1: only tightens */
     const char *strategy;
 };
 
@@ -46,24 +46,27 @@ struct rule {
     int line;
 };
 
-struct custom_type { const char *type; const char *pattern; };
+struct custom_type {
+    const char *type;
+    const char *pattern;
+};
 
 struct config {
-    struct arena *arena;      /* private, with `refs` */
+    struct arena *arena; /* private, with `refs` */
     int refs;
-    const char *path;         /* NULL: built-in defaults */
+    const char *path; /* NULL: built-in defaults */
     const char *folder;
-    uint64_t hash;            /* of the bytes */
+    uint64_t hash; /* of the bytes */
 
     const char *const *listen; /* "127.0.0.1:8080", "unix:/path" */
     int workers;
-    const char *keys_file;    /* absolute; NULL = no auth */
+    const char *keys_file; /* absolute; NULL = no auth */
     const struct backend *backends;
     int backends_count;
 
     const char *strategy;
     double quality;
-    double threshold;         /* < 0 = auto */
+    double threshold; /* < 0 = auto */
     const struct rule *rules;
     int rules_count;
 
@@ -76,7 +79,7 @@ struct config {
     const char *const *allow;
 
     int64_t usd_nano_per_day, usd_nano_per_month, usd_nano_per_key_per_day; /* -1 = none */
-    bool budget_refuses;      /* on_exhausted: refuse (default: device) */
+    bool budget_refuses; /* on_exhausted: refuse (default: device) */
 
     const char *ledger_path;
     bool store_prompts;
@@ -86,10 +89,11 @@ struct config {
     const char *const *allow_hosts;
     const char *const *allow_origins;
     const char *facts_override; /* absolute path or NULL */
-    const char *log_level;    /* error | warn | info | debug */
+    const char *log_level;      /* error | warn | info | debug */
     bool log_json;
-    const char *disclose;     /* "model" or NULL */
-    bool deterministic;       /* local answers greedy and batch-invariant unless a request asks otherwise */
+    const char *disclose; /* "model" or NULL */
+    bool
+        deterministic; /* local answers greedy and batch-invariant unless a request asks otherwise */
 };
 
 /* `path` NULL: defaults with no file (the caller adds a device model with config_default_model). `errors` gets

@@ -51,7 +51,8 @@ static bool is_dating(struct span s)
         digits += s.data[i] >= '0' && s.data[i] <= '9';
         dashes += s.data[i] == '-';
     }
-    return s.data[0] == '-' && digits == 8 && digits + dashes == s.len && (dashes == 1 || dashes == 3);
+    return s.data[0] == '-' && digits == 8 && digits + dashes == s.len &&
+           (dashes == 1 || dashes == 3);
 }
 
 static int64_t nano(int32_t thousandths)
@@ -65,7 +66,8 @@ struct price price_of_model(struct span host, struct span model)
         struct span name = span_c(table[i].model);
         if (span_eq_nocase(host, span_c(table[i].host)) && span_starts(model, name) &&
             is_dating(span_from(model, name.len))) {
-            return (struct price){nano(table[i].input), nano(table[i].output), nano(table[i].cached)};
+            return (struct price){nano(table[i].input), nano(table[i].output),
+                                  nano(table[i].cached)};
         }
     }
     return (struct price){-1, -1, -1};

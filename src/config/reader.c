@@ -30,7 +30,8 @@ void reader_wrong_at(struct reader *r, int line, const char *format, ...)
 {
     if (++r->mistakes > MISTAKES_MAX) {
         if (r->mistakes == MISTAKES_MAX + 1) {
-            text_addf(r->errors, "%s:%d: and more; the first %d mistakes are above\n", r->file, line, MISTAKES_MAX);
+            text_addf(r->errors, "%s:%d: and more; the first %d mistakes are above\n", r->file,
+                      line, MISTAKES_MAX);
         }
         return;
     }
@@ -88,7 +89,8 @@ static size_t distance(struct span a, struct span b)
         size_t diagonal = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            bool same = tolower((unsigned char)a.data[i - 1]) == tolower((unsigned char)b.data[j - 1]);
+            bool same =
+                tolower((unsigned char)a.data[i - 1]) == tolower((unsigned char)b.data[j - 1]);
             size_t changed = diagonal + !same;
             diagonal = row[j];
             row[j] = MIN(changed, 1 + MIN(row[j], row[j - 1]));
@@ -139,7 +141,9 @@ bool value_is_list(struct value v)
 
 size_t value_len(struct value v)
 {
-    return value_is_list(v) ? (size_t)(v.node->data.sequence.items.top - v.node->data.sequence.items.start) : 0;
+    return value_is_list(v)
+               ? (size_t)(v.node->data.sequence.items.top - v.node->data.sequence.items.start)
+               : 0;
 }
 
 struct value value_at(struct reader *r, struct value list, size_t index)
@@ -265,7 +269,8 @@ static const char *joined(struct reader *r, const char *const *words)
     return all;
 }
 
-static void unknown_key(struct reader *r, struct value v, int line, struct span key, const struct field *table)
+static void unknown_key(struct reader *r, struct value v, int line, struct span key,
+                        const struct field *table)
 {
     const char *const *keys = keys_of(r, table);
     const char *near = reader_near(r, key, keys);
@@ -287,8 +292,8 @@ static const yaml_node_t *same_key_before(struct reader *r, const yaml_node_pair
 }
 
 /* One `key: value`. */
-static void read_pair(struct reader *r, struct value map, const yaml_node_pair_t *pair, const struct field *table,
-                      void *base)
+static void read_pair(struct reader *r, struct value map, const yaml_node_pair_t *pair,
+                      const struct field *table, void *base)
 {
     struct value key = {.node = yaml_document_get_node(r->doc, pair->key), .path = map.path};
     struct value inner = {.node = yaml_document_get_node(r->doc, pair->value)};
@@ -305,8 +310,8 @@ static void read_pair(struct reader *r, struct value map, const yaml_node_pair_t
     }
     const yaml_node_t *twin = same_key_before(r, map.node->data.mapping.pairs.start, pair, word);
     if (twin) {
-        reader_wrong_at(r, value_line(key), "%s%s`%s` appears twice, first on line %d", map.path, dot, f->key,
-                        (int)twin->start_mark.line + 1);
+        reader_wrong_at(r, value_line(key), "%s%s`%s` appears twice, first on line %d", map.path,
+                        dot, f->key, (int)twin->start_mark.line + 1);
         return;
     }
     inner.path = map.path[0] ? arena_printf(r->arena, "%s.%s", map.path, f->key).data : f->key;
@@ -333,7 +338,8 @@ void reader_map(struct reader *r, struct value v, const struct field *table, voi
     r->depth--;
 }
 
-const char *const *reader_list(struct reader *r, struct value v, bool (*fits)(struct span item), const char *hint)
+const char *const *reader_list(struct reader *r, struct value v, bool (*fits)(struct span item),
+                               const char *hint)
 {
     bool one = !value_is_list(v);
     size_t count = one ? 1 : value_len(v);
@@ -391,7 +397,8 @@ static bool whole(struct reader *r, struct value v, const struct field *f, int64
     if (reader_whole(v, f->min, f->max, out)) {
         return true;
     }
-    reader_wrong(r, v, "expected a whole number from %.0f to %.0f, got %s", f->min, f->max, shown_value(r, v));
+    reader_wrong(r, v, "expected a whole number from %.0f to %.0f, got %s", f->min, f->max,
+                 shown_value(r, v));
     return false;
 }
 
@@ -425,7 +432,8 @@ void read_double(struct reader *r, struct value v, const struct field *f, void *
     if (reader_number(v, f->min, f->max, &x)) {
         *(double *)target(f, base) = x;
     } else {
-        reader_wrong(r, v, "expected a number from %g to %g, got %s", f->min, f->max, shown_value(r, v));
+        reader_wrong(r, v, "expected a number from %g to %g, got %s", f->min, f->max,
+                     shown_value(r, v));
     }
 }
 

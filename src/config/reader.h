@@ -55,7 +55,8 @@ struct field {
 /* ---- reporting ---- */
 int value_line(struct value v);
 void reader_wrong_at(struct reader *r, int line, const char *format, ...) PRINTF_LIKE(3, 4);
-void reader_wrong(struct reader *r, struct value v, const char *format, ...) PRINTF_LIKE(3, 4); /* "path: …" */
+void reader_wrong(struct reader *r, struct value v, const char *format, ...)
+    PRINTF_LIKE(3, 4); /* "path: …" */
 void reader_warn_at(struct reader *r, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 /* `word` made printable and short, for a message; in the arena. */
 const char *reader_shown(struct reader *r, struct span word);
@@ -80,7 +81,8 @@ bool reader_whole(struct value v, double min, double max, int64_t *out);
 /* ---- tables ---- */
 void reader_map(struct reader *r, struct value v, const struct field *table, void *base);
 /* Every list is NULL-terminated. A single string counts as a list of one. */
-const char *const *reader_list(struct reader *r, struct value v, bool (*fits)(struct span item), const char *hint);
+const char *const *reader_list(struct reader *r, struct value v, bool (*fits)(struct span item),
+                               const char *hint);
 
 read_fn read_map;        /* nested mapping */
 read_fn read_text;       /* const char * */

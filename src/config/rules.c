@@ -10,8 +10,8 @@
 #define PATTERN_BYTES_MAX 1024
 
 const char *const privacy_words[] = {"open", "redact", "local", NULL};
-static const char *const network_words[] = {[NETWORK_OK] = "ok", [NETWORK_METERED] = "metered",
-                                            [NETWORK_OFFLINE] = "offline", NULL};
+static const char *const network_words[] = {
+    [NETWORK_OK] = "ok", [NETWORK_METERED] = "metered", [NETWORK_OFFLINE] = "offline", NULL};
 
 #define WHEN(member) offsetof(struct rule, when.member)
 #define THEN(member) offsetof(struct rule, then.member)
@@ -21,7 +21,10 @@ void read_strategy(struct reader *r, struct value v, const struct field *f, void
     struct span s = value_scalar(v);
     for (const char *const *later = strategies_later; span_given(s) && *later; later++) {
         if (span_is(s, *later)) {
-            reader_wrong(r, v, "`%s` is not in this build yet; built: device, cloud, fallback, cascade, split", *later);
+            reader_wrong(
+                r, v,
+                "`%s` is not in this build yet; built: device, cloud, fallback, cascade, split",
+                *later);
             return;
         }
     }
@@ -87,7 +90,8 @@ static bool is_language(struct span s)
 static void read_languages(struct reader *r, struct value v, const struct field *f, void *base)
 {
     (void)f;
-    ((struct rule *)base)->when.languages = reader_list(r, v, is_language, "a language as two small letters (en, de)");
+    ((struct rule *)base)->when.languages =
+        reader_list(r, v, is_language, "a language as two small letters (en, de)");
 }
 
 static void read_pii(struct reader *r, struct value v, const struct field *f, void *base)
@@ -146,11 +150,13 @@ static void read_hour(struct reader *r, struct value v, const struct field *f, v
     bool fits = span_given(rest) && rest.len <= 5;
     if (fits) {
         struct span start = span_cut(&rest, '-');
-        fits = start.len <= 2 && rest.len <= 2 && span_to_i64(start, &from) && span_to_i64(rest, &to) && from >= 0 &&
-               from <= 23 && to >= 0 && to <= 24 && from != to;
+        fits = start.len <= 2 && rest.len <= 2 && span_to_i64(start, &from) &&
+               span_to_i64(rest, &to) && from >= 0 && from <= 23 && to >= 0 && to <= 24 &&
+               from != to;
     }
     if (!fits) {
-        reader_wrong(r, v, "expected hours like \"09-17\" or \"22-06\" (from inclusive, to exclusive)");
+        reader_wrong(r, v,
+                     "expected hours like \"09-17\" or \"22-06\" (from inclusive, to exclusive)");
         return;
     }
     rule->when.hour_from = (int)from;
@@ -167,16 +173,32 @@ static void read_pattern(struct reader *r, struct value v, const struct field *f
 }
 
 static const struct field when_fields[] = {
-    {.key = "max_prompt_tokens", .read = read_i64, .offset = WHEN(max_prompt_tokens), .min = 0, .max = 1e8},
-    {.key = "min_prompt_tokens", .read = read_i64, .offset = WHEN(min_prompt_tokens), .min = 0, .max = 1e8},
+    {.key = "max_prompt_tokens",
+     .read = read_i64,
+     .offset = WHEN(max_prompt_tokens),
+     .min = 0,
+     .max = 1e8},
+    {.key = "min_prompt_tokens",
+     .read = read_i64,
+     .offset = WHEN(min_prompt_tokens),
+     .min = 0,
+     .max = 1e8},
     {.key = "task", .read = read_tasks},
     {.key = "language", .read = read_languages},
     {.key = "has_tools", .read = read_flag, .offset = WHEN(has_tools)},
     {.key = "has_images", .read = read_flag, .offset = WHEN(has_images)},
     {.key = "json_schema", .read = read_flag, .offset = WHEN(json_schema)},
     {.key = "pii", .read = read_pii, .offset = WHEN(pii)},
-    {.key = "battery_below", .read = read_double, .offset = WHEN(battery_below), .min = 0, .max = 1},
-    {.key = "hotter_than_c", .read = read_double, .offset = WHEN(hotter_than_c), .min = 0, .max = 150},
+    {.key = "battery_below",
+     .read = read_double,
+     .offset = WHEN(battery_below),
+     .min = 0,
+     .max = 1},
+    {.key = "hotter_than_c",
+     .read = read_double,
+     .offset = WHEN(hotter_than_c),
+     .min = 0,
+     .max = 150},
     {.key = "network", .read = read_networks},
     {.key = "model", .read = read_texts, .offset = WHEN(models)},
     {.key = "header", .read = read_headers},
@@ -213,7 +235,8 @@ static void check_rule(struct reader *r, struct value here, const struct rule *r
     if (!t->take && !t->forbid && !t->require && t->privacy < 0 && !t->strategy) {
         reader_wrong(r, here, "needs then: { take | forbid | require | privacy | strategy }");
     }
-    if (rule->when.max_prompt_tokens >= 0 && rule->when.min_prompt_tokens > rule->when.max_prompt_tokens) {
+    if (rule->when.max_prompt_tokens >= 0 &&
+        rule->when.min_prompt_tokens > rule->when.max_prompt_tokens) {
         reader_wrong(r, here, "never holds: min_prompt_tokens is above max_prompt_tokens");
     }
 }
@@ -222,7 +245,9 @@ const struct rule *rules_read(struct reader *r, struct value v, int *out_count)
 {
     size_t count = value_len(v);
     if (!value_is_list(v) || count > RULES_MAX) {
-        reader_wrong(r, v, "expected a list of at most %d rules, each `- { name: …, when: {…}, then: {…} }`", RULES_MAX);
+        reader_wrong(
+            r, v, "expected a list of at most %d rules, each `- { name: …, when: {…}, then: {…} }`",
+            RULES_MAX);
         return NULL;
     }
     struct rule *rules = ARENA_ARRAY(r->arena, struct rule, count + 1);
@@ -231,8 +256,15 @@ const struct rule *rules_read(struct reader *r, struct value v, int *out_count)
         rules[i] = (struct rule){
             .line = value_line(here),
             .then = {.privacy = -1},
-            .when = {.max_prompt_tokens = -1, .min_prompt_tokens = -1, .has_tools = -1, .has_images = -1,
-                     .json_schema = -1, .pii = -1, .battery_below = -1, .hotter_than_c = -1, .hour_from = -1,
+            .when = {.max_prompt_tokens = -1,
+                     .min_prompt_tokens = -1,
+                     .has_tools = -1,
+                     .has_images = -1,
+                     .json_schema = -1,
+                     .pii = -1,
+                     .battery_below = -1,
+                     .hotter_than_c = -1,
+                     .hour_from = -1,
                      .hour_to = -1},
         };
         reader_map(r, here, rule_fields, &rules[i]);
@@ -251,8 +283,8 @@ const struct rule *rules_read(struct reader *r, struct value v, int *out_count)
 
 /* ---- names that must exist ---- */
 
-static void check_target(struct reader *r, const struct config *c, const struct rule *rule, const char *verb,
-                         const char *target)
+static void check_target(struct reader *r, const struct config *c, const struct rule *rule,
+                         const char *verb, const char *target)
 {
     enum tier t = TIER_COUNT;
     if (!target || tier_from(span_c(target), &t) || config_backend(c, span_c(target))) {
@@ -265,9 +297,11 @@ static void check_target(struct reader *r, const struct config *c, const struct 
         words[3 + i] = c->backends[i].name;
         text_addf(&known, ", %s", c->backends[i].name);
     }
-    reader_wrong_at(r, rule->line, "rule `%s`: %s: `%s` is neither a tier nor a backend%s; known: device, edge, cloud%s",
-                    rule->name ? rule->name : "?", verb, reader_shown(r, span_c(target)),
-                    reader_near(r, span_c(target), words), text_span(&known).data);
+    reader_wrong_at(
+        r, rule->line,
+        "rule `%s`: %s: `%s` is neither a tier nor a backend%s; known: device, edge, cloud%s",
+        rule->name ? rule->name : "?", verb, reader_shown(r, span_c(target)),
+        reader_near(r, span_c(target), words), text_span(&known).data);
     text_done(&known);
 }
 
@@ -282,8 +316,10 @@ void rules_check(struct reader *r, const struct config *c)
             carried = backend_has_label(&c->backends[b], span_c(rule->then.require));
         }
         if (!carried) {
-            reader_warn_at(r, rule->line, "rule `%s`: no backend has the label `%s`: what it matches can only be refused",
-                           rule->name ? rule->name : "?", reader_shown(r, span_c(rule->then.require)));
+            reader_warn_at(
+                r, rule->line,
+                "rule `%s`: no backend has the label `%s`: what it matches can only be refused",
+                rule->name ? rule->name : "?", reader_shown(r, span_c(rule->then.require)));
         }
     }
 }

@@ -7,7 +7,8 @@
 #include "config/reader.h"
 
 /* Reads `backends` into a new array of at most BACKENDS_MAX, index filled. `lines` gets the line of each. */
-const struct backend *backends_read(struct reader *r, struct value v, int *out_count, const int **out_lines);
+const struct backend *backends_read(struct reader *r, struct value v, int *out_count,
+                                    const int **out_lines);
 /* The defaults of an embedded model; `path` absolute. */
 struct backend backend_embedded(struct arena *a, const char *name, const char *path);
 /* Reads `policy.rules`; names are checked by rules_check() once all backends are known. */

@@ -106,7 +106,8 @@ static const char *parse_unix(struct span s, bool with_path, struct url *out)
     if (out->host.len < 2 || out->host.data[0] != '/') {
         return "after unix: comes the absolute path of a socket";
     }
-    return out->host.len > UNIX_PATH_BYTES_MAX ? "the path of a Unix socket has at most 107 bytes" : NULL;
+    return out->host.len > UNIX_PATH_BYTES_MAX ? "the path of a Unix socket has at most 107 bytes"
+                                               : NULL;
 }
 
 const char *url_parse(struct span s, struct url *out)

@@ -21,6 +21,7 @@ struct url {
 const char *url_parse(struct span s, struct url *out);
 const char *listen_parse(struct span s, struct url *out);
 bool host_is_loopback(struct span host); /* 127.0.0.0/8, ::1, localhost */
-bool host_is_nearby(struct span host);   /* loopback, a private or link-local network, a name without dots, *.local */
+bool host_is_nearby(
+    struct span host); /* loopback, a private or link-local network, a name without dots, *.local */
 
 #endif

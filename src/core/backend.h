@@ -27,24 +27,25 @@ struct backend {
     const char *name;
     enum tier tier;
     enum api api;
-    int index;              /* position in the config; < BACKENDS_MAX */
+    int index; /* position in the config; < BACKENDS_MAX */
     /* the embedded engine */
     const char *model_path; /* absolute; NULL otherwise */
     const char *adapter_path;
     int slots;
-    int threads;            /* 0 = auto */
-    int gpu_layers;         /* GPU_AUTO, GPU_OFF or a count */
+    int threads;    /* 0 = auto */
+    int gpu_layers; /* GPU_AUTO, GPU_OFF or a count */
     /* behind an API */
-    const char *url;        /* "http(s)://host[:port][/path]" without trailing slash, or "unix:/path[:/v1]"; an
+    const char
+        *url; /* "http(s)://host[:port][/path]" without trailing slash, or "unix:/path[:/v1]"; an
                                Ollama's without path has /v1 appended by config; NULL otherwise */
-    const char *model;      /* provider's model id; for the engine: file name without .gguf */
-    const char *key;        /* from key_env / key_file; NULL = none. Never logged, never in JSON */
+    const char *model; /* provider's model id; for the engine: file name without .gguf */
+    const char *key;   /* from key_env / key_file; NULL = none. Never logged, never in JSON */
     struct price price;
     struct timeouts timeout;
     int max_in_flight;
     int retries;
-    int64_t max_output_tokens; /* default 4096 */
-    int64_t context;        /* tokens; 0 = auto / unknown */
+    int64_t max_output_tokens;  /* default 4096 */
+    int64_t context;            /* tokens; 0 = auto / unknown */
     const char *const *labels;  /* NULL-terminated */
     const char *const *aliases; /* NULL-terminated, may hold `*` */
     bool pin_aliases;
@@ -70,16 +71,16 @@ int64_t price_cost_nano(const struct price *p, const struct usage *u);
 
 /* What is known of a backend right now; filled by app/ for each decision. */
 struct backend_state {
-    bool usable;           /* a request may be tried */
-    bool offline;          /* a network fact: no route, no name, or the override says so */
+    bool usable;  /* a request may be tried */
+    bool offline; /* a network fact: no route, no name, or the override says so */
     bool breaker_open;
-    bool dead;             /* engine not running, model file bad */
-    bool busy;             /* max_in_flight reached or engine queue full */
-    char why[160];         /* one line when not usable */
-    int64_t context;       /* tokens; 0 = unknown */
-    uint32_t tasks;        /* bit per enum task the model states; 0 = it does not say (takes anything) */
-    bool switching;        /* another model is being loaded; the old one still answers */
-    bool demo;             /* a bundled demonstration model */
+    bool dead;       /* engine not running, model file bad */
+    bool busy;       /* max_in_flight reached or engine queue full */
+    char why[160];   /* one line when not usable */
+    int64_t context; /* tokens; 0 = unknown */
+    uint32_t tasks;  /* bit per enum task the model states; 0 = it does not say (takes anything) */
+    bool switching;  /* another model is being loaded; the old one still answers */
+    bool demo;       /* a bundled demonstration model */
     bool tools, images, json_schema, logprobs, multiple_choices;
     double tokens_per_s, ttft_us; /* running estimates; 0 = unknown */
     int queue;

@@ -6,8 +6,8 @@
 #ifndef WEIR_CORE_DECISION_H
 #define WEIR_CORE_DECISION_H
 
-#include "core/backend.h"
 #include "base/err.h"
+#include "core/backend.h"
 
 enum verdict { VERDICT_PASS, VERDICT_TAKE, VERDICT_FORBID };
 const char *verdict_name(enum verdict v);
@@ -21,30 +21,31 @@ struct rule_verdict {
 #define RULES_MAX 64
 
 struct decision {
-    enum err err;             /* OK, or why nothing may be tried */
+    enum err err; /* OK, or why nothing may be tried */
     struct span err_text;
-    const char *strategy;     /* "device", "cloud", "fallback", "cascade", "split" */
+    const char *strategy; /* "device", "cloud", "fallback", "cascade", "split" */
     const struct backend *backends[BACKENDS_MAX]; /* in order of preference */
     int backends_count;
     /* For split and cascade: how many of `backends` (from the front) are local; the rest are the way up. */
     int local_count;
-    struct span reason;       /* one line for X-Weir-Reason */
+    struct span reason;         /* one line for X-Weir-Reason */
     struct rule_verdict *rules; /* in the request's arena */
     int rules_count, rules_room;
-    double score;             /* P(device good enough) before answering; < 0 = none */
-    double threshold;         /* below it the cloud answers; < 0 = none */
+    double score;     /* P(device good enough) before answering; < 0 = none */
+    double threshold; /* below it the cloud answers; < 0 = none */
     bool threshold_calibrated;
-    enum degraded degraded;   /* known before the first leg */
-    const char *reduced[8];   /* what a device answer lacks beside the cloud's; told while degraded */
+    enum degraded degraded; /* known before the first leg */
+    const char *reduced[8]; /* what a device answer lacks beside the cloud's; told while degraded */
     int reduced_count;
-    const char *kept_rule;    /* policy held the request on the device: by which rule … */
-    const char *kept_type;    /* … for which kind of finding, or NULL */
+    const char *kept_rule;      /* policy held the request on the device: by which rule … */
+    const char *kept_type;      /* … for which kind of finding, or NULL */
     enum privacy_level privacy; /* in force for every leg of this answer */
-    uint64_t deadline_us;     /* to the first token, after received_us; 0 = none */
-    int64_t max_cost_usd_nano; /* -1 = none */
-    const char *require[8];    /* labels that every backend of this answer has; from rules */
+    uint64_t deadline_us;       /* to the first token, after received_us; 0 = none */
+    int64_t max_cost_usd_nano;  /* -1 = none */
+    const char *require[8];     /* labels that every backend of this answer has; from rules */
     int require_count;
-    const struct backend *always_cloud; /* first priced cloud backend: what always-cloud would have cost; NULL = none */
+    const struct backend *
+        always_cloud; /* first priced cloud backend: what always-cloud would have cost; NULL = none */
     bool budget_refuses; /* `on_exhausted: refuse`: a leg refused for the budget ends the answer */
 };
 

@@ -18,12 +18,12 @@ enum delta_kind { DELTA_TEXT, DELTA_REASONING, DELTA_TOOL_CALL, DELTA_REFUSAL };
 
 struct delta {
     enum delta_kind kind;
-    int choice;              /* 0 .. n-1 */
-    struct span text;        /* text, reasoning, refusal, or a piece of tool arguments */
-    int tool_index;          /* DELTA_TOOL_CALL: 0.. within the choice */
-    struct span tool_id;     /* only in a call's first delta */
-    struct span tool_name;   /* only in a call's first delta */
-    struct span logprobs;    /* JSON array text; SPAN_NONE when not asked for */
+    int choice;            /* 0 .. n-1 */
+    struct span text;      /* text, reasoning, refusal, or a piece of tool arguments */
+    int tool_index;        /* DELTA_TOOL_CALL: 0.. within the choice */
+    struct span tool_id;   /* only in a call's first delta */
+    struct span tool_name; /* only in a call's first delta */
+    struct span logprobs;  /* JSON array text; SPAN_NONE when not asked for */
 };
 
 #endif

@@ -152,8 +152,8 @@ static void write_author(struct json_out *w, const struct receipt *r)
 /* What a device answer lacks beside the tier that should have given it; the decision notes it in any case. */
 static int reduced_count(const struct receipt *r, const struct decision *d)
 {
-    bool device_stands_in = r->degraded == DEGRADED_OFFLINE || r->degraded == DEGRADED_CLOUD_FAILED ||
-                            r->degraded == DEGRADED_BUDGET;
+    bool device_stands_in = r->degraded == DEGRADED_OFFLINE ||
+                            r->degraded == DEGRADED_CLOUD_FAILED || r->degraded == DEGRADED_BUDGET;
     return d && device_stands_in ? d->reduced_count : 0;
 }
 

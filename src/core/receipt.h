@@ -18,16 +18,16 @@ struct redaction_count {
 };
 
 struct leg_receipt {
-    int leg;                    /* 1.. */
+    int leg; /* 1.. */
     const struct backend *backend;
-    struct span model;          /* that answered, as the backend says */
+    struct span model; /* that answered, as the backend says */
     enum leg_outcome outcome;
-    struct span error;          /* SPAN_NONE when fine */
-    uint64_t start_us;          /* after received_us */
-    int64_t ttft_us;            /* after received_us; -1 = no token came */
-    int64_t total_us;           /* after received_us; -1 = still running */
+    struct span error; /* SPAN_NONE when fine */
+    uint64_t start_us; /* after received_us */
+    int64_t ttft_us;   /* after received_us; -1 = no token came */
+    int64_t total_us;  /* after received_us; -1 = still running */
     struct usage usage;
-    int64_t cost_usd_nano;      /* USD_UNKNOWN without price; 0 on the device */
+    int64_t cost_usd_nano; /* USD_UNKNOWN without price; 0 on the device */
     bool cost_estimated;
     int attempts;
     int64_t left_device_bytes;
@@ -41,19 +41,20 @@ struct receipt {
     const struct facts *facts;
     struct leg_receipt legs[LEGS_MAX];
     int legs_count;
-    int author;                 /* leg whose answer the client got; 0 = none */
+    int author; /* leg whose answer the client got; 0 = none */
     struct span reason;
-    double confidence;          /* of the device answer; < 0 = none */
+    double confidence; /* of the device answer; < 0 = none */
     enum degraded degraded;
     enum outcome outcome;
-    int64_t ttft_us, total_us;  /* after received_us; -1 = none */
-    int64_t overhead_us;        /* Weir's own time before the first leg started, plus after the author's end */
-    int64_t cost_usd_nano;      /* sum over legs; USD_UNKNOWN if any that cost is unknown */
+    int64_t ttft_us, total_us; /* after received_us; -1 = none */
+    int64_t
+        overhead_us; /* Weir's own time before the first leg started, plus after the author's end */
+    int64_t cost_usd_nano;              /* sum over legs; USD_UNKNOWN if any that cost is unknown */
     int64_t always_cloud_cost_usd_nano; /* USD_UNKNOWN without a priced cloud */
     bool always_cloud_estimated;
-    struct span hint;           /* one plain sentence with the next step; SPAN_NONE */
-    struct fault fault;         /* code OK unless it failed */
-    int64_t retry_after_ms;     /* a provider asked for it and nobody else answered; 0 = not said */
+    struct span hint;       /* one plain sentence with the next step; SPAN_NONE */
+    struct fault fault;     /* code OK unless it failed */
+    int64_t retry_after_ms; /* a provider asked for it and nobody else answered; 0 = not said */
 };
 
 int receipt_redacted(const struct receipt *r); /* values replaced, over all legs */

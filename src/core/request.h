@@ -21,42 +21,43 @@ enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETION };
 
 /* What headers `X-Weir-*` and the body's `weir` object may say; the header wins. */
 struct request_options {
-    enum mode mode;              /* default MODE_AUTO */
+    enum mode mode; /* default MODE_AUTO */
     bool mode_given;
-    enum privacy_level privacy;  /* may only tighten policy */
+    enum privacy_level privacy; /* may only tighten policy */
     bool privacy_given;
-    struct span strategy;        /* SPAN_NONE = policy's */
-    struct span session;         /* SPAN_NONE = by leading turns */
-    int64_t max_latency_ms;      /* to the first token; 0 = none */
-    int64_t max_cost_usd_nano;   /* -1 = none */
-    double quality;              /* 0..1; < 0 = policy's */
-    bool disclose_model;         /* `disclose: model`: say "(offline)" in the body's model */
-    bool deterministic;          /* local engine: batch-invariant, greedy unless asked otherwise */
+    struct span strategy;      /* SPAN_NONE = policy's */
+    struct span session;       /* SPAN_NONE = by leading turns */
+    int64_t max_latency_ms;    /* to the first token; 0 = none */
+    int64_t max_cost_usd_nano; /* -1 = none */
+    double quality;            /* 0..1; < 0 = policy's */
+    bool disclose_model;       /* `disclose: model`: say "(offline)" in the body's model */
+    bool deterministic;        /* local engine: batch-invariant, greedy unless asked otherwise */
 };
 
 struct request {
     struct arena *arena;
-    char id[31];                 /* "req_…", also X-Request-Id */
-    struct span client;          /* API key name; SPAN_NONE without auth */
+    char id[31];                   /* "req_…", also X-Request-Id */
+    struct span client;            /* API key name; SPAN_NONE without auth */
     struct span client_request_id; /* X-Client-Request-Id */
     enum endpoint endpoint;
-    const struct json *body;     /* canonical body; `weir` may still be in it and is never passed on */
+    const struct json *body; /* canonical body; `weir` may still be in it and is never passed on */
     const struct json *messages; /* array inside body */
-    struct span prompt;          /* ENDPOINT_COMPLETION: raw text for a local model; else SPAN_NONE */
-    struct span model;           /* as asked: "auto", a tier, a backend, an alias */
+    struct span prompt; /* ENDPOINT_COMPLETION: raw text for a local model; else SPAN_NONE */
+    struct span model;  /* as asked: "auto", a tier, a backend, an alias */
     struct request_options options;
     bool stream;
     bool include_usage;
     bool logprobs;
     bool has_tools;
-    bool has_images;             /* any content part that is not text */
-    bool json_object;            /* response_format json_object */
-    bool json_schema;            /* response_format json_schema */
-    int n;                       /* choices, >= 1 */
-    int64_t max_tokens;          /* max_completion_tokens or max_tokens; 0 = not given */
-    size_t body_bytes;           /* as received */
-    const struct json *headers;  /* object name → value (lower-case names), for `when: header`; no credentials */
-    uint64_t received_us;        /* monotonic; start of all times on the receipt */
+    bool has_images;    /* any content part that is not text */
+    bool json_object;   /* response_format json_object */
+    bool json_schema;   /* response_format json_schema */
+    int n;              /* choices, >= 1 */
+    int64_t max_tokens; /* max_completion_tokens or max_tokens; 0 = not given */
+    size_t body_bytes;  /* as received */
+    const struct json
+        *headers; /* object name → value (lower-case names), for `when: header`; no credentials */
+    uint64_t received_us; /* monotonic; start of all times on the receipt */
     uint64_t wall_us;
 };
 

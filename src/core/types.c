@@ -28,20 +28,15 @@ static const char *const privacy_names[] = {
 static_assert(ARRAY_LEN(privacy_names) == PRIVACY_COUNT, "one name per level");
 
 static const char *const leg_outcome_names[] = {
-    [LEG_OK] = "ok",
-    [LEG_ERROR] = "error",
-    [LEG_TIMEOUT] = "timeout",
-    [LEG_CANCELLED] = "cancelled",
-    [LEG_REFUSED] = "refused",
-    [LEG_LOST] = "lost",
+    [LEG_OK] = "ok",           [LEG_ERROR] = "error",
+    [LEG_TIMEOUT] = "timeout", [LEG_CANCELLED] = "cancelled",
+    [LEG_REFUSED] = "refused", [LEG_LOST] = "lost",
 };
 static_assert(ARRAY_LEN(leg_outcome_names) == LEG_OUTCOME_COUNT, "one name per outcome");
 
 static const char *const outcome_names[] = {
-    [OUTCOME_OK] = "ok",
-    [OUTCOME_PARTIAL] = "partial",
-    [OUTCOME_FAILED] = "failed",
-    [OUTCOME_CANCELLED] = "cancelled",
+    [OUTCOME_OK] = "ok",           [OUTCOME_PARTIAL] = "partial",
+    [OUTCOME_FAILED] = "failed",   [OUTCOME_CANCELLED] = "cancelled",
     [OUTCOME_REFUSED] = "refused",
 };
 static_assert(ARRAY_LEN(outcome_names) == OUTCOME_COUNT, "one name per outcome");
@@ -82,24 +77,17 @@ static const struct {
 };
 
 static const char *const task_names[] = {
-    [TASK_CHAT] = "chat",
-    [TASK_INTENT] = "intent",
-    [TASK_COMMAND] = "command",
-    [TASK_EXTRACT] = "extract",
-    [TASK_CLASSIFY] = "classify",
-    [TASK_REWRITE] = "rewrite",
-    [TASK_SUMMARISE] = "summarise",
-    [TASK_TRANSLATE] = "translate",
-    [TASK_CODE] = "code",
-    [TASK_MATH] = "math",
-    [TASK_REASON] = "reason",
-    [TASK_CREATE] = "create",
+    [TASK_CHAT] = "chat",           [TASK_INTENT] = "intent",       [TASK_COMMAND] = "command",
+    [TASK_EXTRACT] = "extract",     [TASK_CLASSIFY] = "classify",   [TASK_REWRITE] = "rewrite",
+    [TASK_SUMMARISE] = "summarise", [TASK_TRANSLATE] = "translate", [TASK_CODE] = "code",
+    [TASK_MATH] = "math",           [TASK_REASON] = "reason",       [TASK_CREATE] = "create",
     [TASK_KNOWLEDGE] = "knowledge",
 };
 static_assert(ARRAY_LEN(task_names) == TASK_COUNT, "one name per task");
 
 const char *const strategies_built[] = {"device", "cloud", "fallback", "cascade", "split", NULL};
-const char *const strategies_later[] = {"hedge", "relay", "verify", "progressive", "draft", "human", "later", NULL};
+const char *const strategies_later[] = {"hedge", "relay", "verify", "progressive",
+                                        "draft", "human", "later",  NULL};
 
 /* Index of `s` in `names`, which may have holes; -1 when it is not there. */
 static int index_of(struct span s, const char *const *names, size_t count)

@@ -25,10 +25,25 @@ enum mode {
 enum privacy_level { PRIVACY_OPEN, PRIVACY_REDACT, PRIVACY_LOCAL, PRIVACY_COUNT };
 
 /* Of one leg. */
-enum leg_outcome { LEG_OK, LEG_ERROR, LEG_TIMEOUT, LEG_CANCELLED, LEG_REFUSED, LEG_LOST, LEG_OUTCOME_COUNT };
+enum leg_outcome {
+    LEG_OK,
+    LEG_ERROR,
+    LEG_TIMEOUT,
+    LEG_CANCELLED,
+    LEG_REFUSED,
+    LEG_LOST,
+    LEG_OUTCOME_COUNT
+};
 
 /* Of the whole answer. */
-enum outcome { OUTCOME_OK, OUTCOME_PARTIAL, OUTCOME_FAILED, OUTCOME_CANCELLED, OUTCOME_REFUSED, OUTCOME_COUNT };
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_PARTIAL,
+    OUTCOME_FAILED,
+    OUTCOME_CANCELLED,
+    OUTCOME_REFUSED,
+    OUTCOME_COUNT
+};
 
 enum degraded {
     DEGRADED_NO, /* null on the wire */
@@ -42,7 +57,14 @@ enum degraded {
 };
 
 /* Why a model stopped, in OpenAI's words. */
-enum finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_COUNT };
+enum finish {
+    FINISH_NONE,
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_TOOL_CALLS,
+    FINISH_CONTENT_FILTER,
+    FINISH_COUNT
+};
 
 /* The router's kinds of work (INTERFACE: `task`). */
 enum task {
@@ -78,7 +100,8 @@ const char *task_name(enum task t);
 bool tier_from(struct span s, enum tier *out);
 bool mode_from(struct span s, enum mode *out);
 bool privacy_level_from(struct span s, enum privacy_level *out);
-bool finish_from(struct span s, enum finish *out); /* also "end_turn", "tool_use", "max_tokens", "stop_sequence" */
+bool finish_from(struct span s,
+                 enum finish *out); /* also "end_turn", "tool_use", "max_tokens", "stop_sequence" */
 bool task_from(struct span s, enum task *out);
 
 /* Money is counted in billionths of a US dollar; -1 = unknown. */

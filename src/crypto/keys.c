@@ -202,7 +202,8 @@ static const char *read_line(struct span line, struct key *out)
     return NULL;
 }
 
-static const struct key *find_twin(const struct keys *keys, const struct key *key, bool *out_same_name)
+static const struct key *find_twin(const struct keys *keys, const struct key *key,
+                                   bool *out_same_name)
 {
     for (size_t i = 0; i < keys->count; i++) {
         *out_same_name = strcmp(keys->items[i].name, key->name) == 0;
@@ -213,7 +214,8 @@ static const struct key *find_twin(const struct keys *keys, const struct key *ke
     return NULL;
 }
 
-static enum err add_key(struct keys *keys, const struct key *key, const char *path, struct fault *fault)
+static enum err add_key(struct keys *keys, const struct key *key, const char *path,
+                        struct fault *fault)
 {
     bool same_name = false;
     const struct key *twin = find_twin(keys, key, &same_name);
@@ -258,7 +260,8 @@ enum err keys_load(const char *path, struct keys **out, struct fault *fault)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return fault_set(fault, ERR_IO, "%s: %s (`weir keys add NAME` makes it)", path, strerror(errno));
+        return fault_set(fault, ERR_IO, "%s: %s (`weir keys add NAME` makes it)", path,
+                         strerror(errno));
     }
     struct text bytes;
     text_init(&bytes, FILE_BYTES_MAX);
@@ -294,7 +297,8 @@ size_t keys_count(const struct keys *keys)
     return keys->count;
 }
 
-bool keys_check(const struct keys *keys, struct span presented, const char **out_name, bool *out_admin)
+bool keys_check(const struct keys *keys, struct span presented, const char **out_name,
+                bool *out_admin)
 {
     unsigned char digest[SHA256_BYTES];
     sha256(span_first(presented, PRESENTED_MAX), digest);
@@ -319,7 +323,8 @@ bool keys_check(const struct keys *keys, struct span presented, const char **out
 
 void key_generate(char out[KEY_BYTES])
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     unsigned char secret[33] = {0}; /* 32 random bytes; the last is padding for the last digit */
     rng_secret(secret, 32);
     memcpy(out, "weir_", 5);

@@ -26,11 +26,13 @@ struct keys;
 
 /* ERR_IO or ERR_INVALID; the fault lists "FILE:LINE: message" of the first mistake. */
 enum err keys_load(const char *path, struct keys **out, struct fault *fault) MUST_USE;
-enum err keys_parse(struct span text, const char *path, struct keys **out, struct fault *fault) MUST_USE;
+enum err keys_parse(struct span text, const char *path, struct keys **out,
+                    struct fault *fault) MUST_USE;
 void keys_free(struct keys *keys); /* NULL is fine */
 size_t keys_count(const struct keys *keys);
 /* `*out_name` lives as long as `keys`; both outputs may be NULL. */
-bool keys_check(const struct keys *keys, struct span presented, const char **out_name, bool *out_admin) MUST_USE;
+bool keys_check(const struct keys *keys, struct span presented, const char **out_name,
+                bool *out_admin) MUST_USE;
 /* 1..64 of A-Z a-z 0-9 . _ - @ */
 bool key_name_valid(struct span name);
 /* "weir_" and 43 characters of base64url: 256 bits from the kernel. */
@@ -40,7 +42,8 @@ void key_line(struct span name, struct span key, bool admin, struct text *out);
 
 void sha256(struct span s, unsigned char out[SHA256_BYTES]);
 void sha256_hex(struct span s, char out[SHA256_HEX_BYTES]);
-enum err sha256_file_hex(const char *path, char out[SHA256_HEX_BYTES], struct fault *fault) MUST_USE;
+enum err sha256_file_hex(const char *path, char out[SHA256_HEX_BYTES],
+                         struct fault *fault) MUST_USE;
 /* Same time for any content; lengths may leak. */
 bool secret_eq(struct span a, struct span b);
 

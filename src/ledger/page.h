@@ -23,7 +23,7 @@
 #include <stdatomic.h>
 
 #define PAGE_WORKERS_MAX 64
-#define PAGE_INTENTS 8192
+#define PAGE_INTENTS 16384 /* 10,000 streams on one worker, and receipts on their way to disk */
 
 enum metric { /* per worker, summed by readers */
               METRIC_REQUESTS,

@@ -37,7 +37,7 @@ struct gateway {
     struct egress *egress;
     struct estimate estimates[BACKENDS_MAX];
     uint64_t started_us;
-    struct link flows;            /* struct running */
+    struct link flows; /* struct running */
     int running;
 };
 
@@ -85,7 +85,8 @@ static void host_timer_fired(void *user)
     fn(arg);
 }
 
-static struct flow_timer *host_timer_start(void *user, uint64_t delay_us, void (*fn)(void *), void *arg)
+static struct flow_timer *host_timer_start(void *user, uint64_t delay_us, void (*fn)(void *),
+                                           void *arg)
 {
     struct gateway *g = user;
     struct flow_timer *t = NEW(struct flow_timer);
@@ -119,7 +120,8 @@ static void mix(double *estimate, double sample)
     *estimate = *estimate > 0 ? *estimate + ESTIMATE_WEIGHT * (sample - *estimate) : sample;
 }
 
-static void host_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr, const struct leg_end *end)
+static void host_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr,
+                           const struct leg_end *end)
 {
     struct gateway *g = user;
     const struct backend *b = leg_backend(leg);
@@ -228,7 +230,8 @@ void gateway_free(struct gateway *g)
     mem_free(g);
 }
 
-static enum err compile_policy(const struct config *c, struct privacy_policy **out, struct fault *fault)
+static enum err compile_policy(const struct config *c, struct privacy_policy **out,
+                               struct fault *fault)
 {
     const char **types = NEW_ARRAY(const char *, c->custom_count + 1);
     const char **patterns = NEW_ARRAY(const char *, c->custom_count + 1);
@@ -318,7 +321,8 @@ void gateway_backend_state(struct gateway *g, const struct backend *b, struct ba
 static int64_t budget_left(struct gateway *g, struct span client)
 {
     const struct config *c = g->config;
-    struct budget_limits limits = {c->usd_nano_per_day, c->usd_nano_per_month, c->usd_nano_per_key_per_day};
+    struct budget_limits limits = {c->usd_nano_per_day, c->usd_nano_per_month,
+                                   c->usd_nano_per_key_per_day};
     if (!g->parts.page) {
         return -1;
     }
@@ -340,7 +344,8 @@ static void read_device(struct gateway *g, struct device_facts *out)
 /* A proxy on this machine or in this house may lead out where no route does. */
 static bool behind_proxy(void)
 {
-    return getenv("HTTPS_PROXY") || getenv("https_proxy") || getenv("ALL_PROXY") || getenv("all_proxy");
+    return getenv("HTTPS_PROXY") || getenv("https_proxy") || getenv("ALL_PROXY") ||
+           getenv("all_proxy");
 }
 
 static struct facts *gather(struct gateway *g, struct request *request)
@@ -387,7 +392,8 @@ static void refuse(struct gateway *g, struct request *request, const struct fact
         .reason = span_given(d->reason) && d->reason.len ? d->reason : d->err_text,
         .confidence = -1,
         .degraded = d->degraded,
-        .outcome = d->err == ERR_NO_BACKEND || d->err == ERR_OVERLOADED ? OUTCOME_FAILED : OUTCOME_REFUSED,
+        .outcome =
+            d->err == ERR_NO_BACKEND || d->err == ERR_OVERLOADED ? OUTCOME_FAILED : OUTCOME_REFUSED,
         .ttft_us = -1,
         .total_us = (int64_t)(clock_now_us() - request->received_us),
         .always_cloud_cost_usd_nano = USD_UNKNOWN,
@@ -400,7 +406,8 @@ static void refuse(struct gateway *g, struct request *request, const struct fact
     arena_free(request->arena);
 }
 
-struct flow *gateway_answer(struct gateway *g, struct request *request, const struct sink_type *type, void *sink)
+struct flow *gateway_answer(struct gateway *g, struct request *request,
+                            const struct sink_type *type, void *sink)
 {
     struct facts *facts = gather(g, request);
     struct decision *decision = ARENA_NEW(request->arena, struct decision);
@@ -410,10 +417,12 @@ struct flow *gateway_answer(struct gateway *g, struct request *request, const st
     list_append(&g->flows, &run->link);
     g->running++;
     arena_on_free(request->arena, on_arena_freed, run);
-    const struct strategy *strategy = decision->err ? NULL : g->parts.strategy(span_c(decision->strategy));
+    const struct strategy *strategy =
+        decision->err ? NULL : g->parts.strategy(span_c(decision->strategy));
     if (!decision->err && !strategy) {
         decision->err = ERR_INTERNAL;
-        decision->err_text = arena_printf(request->arena, "no strategy named %s", decision->strategy);
+        decision->err_text =
+            arena_printf(request->arena, "no strategy named %s", decision->strategy);
     }
     if (decision->err) {
         refuse(g, request, facts, decision, type, sink);
@@ -424,8 +433,8 @@ struct flow *gateway_answer(struct gateway *g, struct request *request, const st
     return run->flow;
 }
 
-static enum err add_payload(struct gateway *g, struct request *request, const struct decision *d, struct text *out,
-                            struct fault *fault)
+static enum err add_payload(struct gateway *g, struct request *request, const struct decision *d,
+                            struct text *out, struct fault *fault)
 {
     for (int i = 0; i < d->backends_count; i++) {
         const struct backend *b = d->backends[i];
@@ -490,7 +499,7 @@ bool gateway_ready(struct gateway *g)
 
 void gateway_abandon(struct gateway *g)
 {
-    LIST_EACH(it, &g->flows) {
+    LIST_EACH (it, &g->flows) {
         struct running *run = CONTAINER_OF(it, struct running, link);
         if (run->flow) {
             flow_abandon(run->flow);

@@ -25,9 +25,9 @@ struct gateway;
 
 /* What app/ knows and the gateway does not: who carries legs, and how each backend is. */
 struct gateway_parts {
-    struct loop *loop;            /* NULL: explain only */
+    struct loop *loop; /* NULL: explain only */
     struct page *page;
-    struct ledger *ledger;        /* NULL: receipts are dropped (explain) */
+    struct ledger *ledger; /* NULL: receipts are dropped (explain) */
     int worker;
     void *user;
     const struct driver *(*driver)(void *user, const struct backend *b);
@@ -43,7 +43,8 @@ struct config *gateway_config(const struct gateway *g);
 
 /* Takes the request's arena. The sink hears begin, delta…, end; also when nothing may be tried. Returns the flow for
  * flow_client_gone() and flow_pause(), or NULL when it is over already. */
-struct flow *gateway_answer(struct gateway *g, struct request *request, const struct sink_type *type, void *sink);
+struct flow *gateway_answer(struct gateway *g, struct request *request,
+                            const struct sink_type *type, void *sink);
 /* The decision as JSON, running nothing; with `payload` also the exact body that would leave. */
 void gateway_explain(struct gateway *g, struct request *request, bool payload, struct text *out);
 

@@ -28,11 +28,11 @@ struct inference {
 /* One answer on its way out; in the request's arena. */
 struct answer {
     struct inference *inference;
-    struct call *call;      /* NULL once answered or gone */
+    struct call *call; /* NULL once answered or gone */
     struct flow *flow;
     const struct receipt *receipt; /* so far; from begin on */
     struct openai_answer wire;
-    struct text events;     /* SSE bytes of one delta */
+    struct text events; /* SSE bytes of one delta */
     struct loop_timer keepalive;
     bool begun, paused, too_large;
 };
@@ -80,8 +80,9 @@ static void log_receipt(struct call *call, const struct receipt *r)
 {
     const struct leg_receipt *author = r->author > 0 ? &r->legs[r->author - 1] : NULL;
     call_log(call, "outcome=%s tier=%s backend=%s legs=%d%s%s", outcome_name(r->outcome),
-             author ? tier_name(author->backend->tier) : "none", author ? author->backend->name : "none",
-             r->legs_count, r->degraded ? " degraded=" : "", r->degraded ? degraded_name(r->degraded) : "");
+             author ? tier_name(author->backend->tier) : "none",
+             author ? author->backend->name : "none", r->legs_count,
+             r->degraded ? " degraded=" : "", r->degraded ? degraded_name(r->degraded) : "");
 }
 
 /* ---- the sink ---- */
@@ -154,7 +155,8 @@ static void reply_failure(struct answer *a, const struct receipt *r)
     const char *text = r->fault.text[0] ? r->fault.text : err_sentence(err);
     add_receipt_headers(call_headers(call), r, true);
     if (r->retry_after_ms > 0 && (err == ERR_RATE_LIMITED || err == ERR_UPSTREAM)) {
-        headers_addf(call_headers(call), "Retry-After", "%lld", (long long)(r->retry_after_ms + 999) / 1000);
+        headers_addf(call_headers(call), "Retry-After", "%lld",
+                     (long long)(r->retry_after_ms + 999) / 1000);
     }
     if (err == ERR_NO_BACKEND && device_starting(a, r)) {
         headers_add(call_headers(call), SPAN("Retry-After"), SPAN("1"));
@@ -228,14 +230,16 @@ static void answer_done(void *user)
     text_done(&a->events);
 }
 
-static const struct sink_type openai_sink = {.begin = sink_begin, .delta = sink_delta, .end = sink_end};
+static const struct sink_type openai_sink = {
+    .begin = sink_begin, .delta = sink_delta, .end = sink_end};
 
 /* ---- reading a request ---- */
 
 /* `when: header` may look at every header but those that carry secrets. */
 static const struct json *headers_as_json(struct arena *arena, const struct headers *headers)
 {
-    static const char *const secret[] = {"authorization", "x-api-key", "cookie", "proxy-authorization"};
+    static const char *const secret[] = {"authorization", "x-api-key", "cookie",
+                                         "proxy-authorization"};
     struct text t;
     text_init(&t, 256 * KIB);
     struct json_out w = json_out(&t);
@@ -277,15 +281,17 @@ static bool rules_read_headers(const struct config *c)
     return false;
 }
 
-struct request *inference_read(struct call *call, enum endpoint endpoint, const struct config *config)
+struct request *inference_read(struct call *call, enum endpoint endpoint,
+                               const struct config *config)
 {
     const struct http_request *rq = call_request(call);
     struct arena *arena = call_arena(call);
     struct request *r = ARENA_NEW(arena, struct request);
     struct fault fault = {0};
     const char *param = NULL;
-    enum err err = endpoint == ENDPOINT_CHAT ? openai_decode_chat(arena, rq->body, r, &param, &fault)
-                                             : openai_decode_completion(arena, rq->body, r, &param, &fault);
+    enum err err = endpoint == ENDPOINT_CHAT
+                       ? openai_decode_chat(arena, rq->body, r, &param, &fault)
+                       : openai_decode_completion(arena, rq->body, r, &param, &fault);
     if (!err) {
         err = options_decode(r, &rq->headers, &param, &fault);
     }
@@ -347,7 +353,8 @@ static void write_model(struct json_out *w, struct span id)
     json_begin_object(w);
     json_put(w, "id", id);
     json_put_c(w, "object", "model");
-    json_put_int(w, "created", 1760000000); /* required by clients, means nothing here: a fixed date */
+    json_put_int(w, "created",
+                 1760000000); /* required by clients, means nothing here: a fixed date */
     json_put_c(w, "owned_by", "weir");
     json_end_object(w);
 }

@@ -23,6 +23,7 @@ void inference_free(struct inference *i);
 /* Reads the call's body and headers as a chat request; on a fault the call has been answered and NULL comes
  * back. The request lives in the call's arena; its `headers` are filled only when a rule of the config reads some.
  * Also used by /weir/v1/explain. */
-struct request *inference_read(struct call *call, enum endpoint endpoint, const struct config *config);
+struct request *inference_read(struct call *call, enum endpoint endpoint,
+                               const struct config *config);
 
 #endif

@@ -61,9 +61,10 @@ struct call {
 
 static void end_call(struct call *call)
 {
-    LOG(call->quiet ? LOG_DEBUG : LOG_INFO, "http", "%s %.*s %.*s %d %s%.*s%s%.*s %llu us", call->id, SPAN_ARG(call->method),
-        SPAN_ARG(call->path), call->status, span_given(call->client) ? "client=" : "",
-        SPAN_ARG(call->client), span_given(call->client) ? " " : "", SPAN_ARG(call->log_words),
+    LOG(call->quiet ? LOG_DEBUG : LOG_INFO, "http", "%s %.*s %.*s %d %s%.*s%s%.*s %llu us",
+        call->id, SPAN_ARG(call->method), SPAN_ARG(call->path), call->status,
+        span_given(call->client) ? "client=" : "", SPAN_ARG(call->client),
+        span_given(call->client) ? " " : "", SPAN_ARG(call->log_words),
         (unsigned long long)(clock_now_us() - call->started_us));
     if (call->status >= 400) {
         page_count(call->server->page, call->server->worker, METRIC_HTTP_ERRORS, 1);
@@ -183,7 +184,8 @@ void call_log(struct call *call, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    call->log_words = arena_copy(call->arena, span_of(words, MIN((size_t)MAX(n, 0), sizeof words - 1)));
+    call->log_words =
+        arena_copy(call->arena, span_of(words, MIN((size_t)MAX(n, 0), sizeof words - 1)));
 }
 
 void call_reply(struct call *call, int status, const char *content_type, struct span body)
@@ -209,7 +211,8 @@ void call_reply_error(struct call *call, enum err err, const char *param, const 
     text_init(&body, 64 * KIB);
     openai_error_body(err, text, param, &body);
     text_add_c(&body, "\n");
-    if (err == ERR_BUDGET || err == ERR_POLICY) { /* a retry cannot help: the SDKs would try three times */
+    if (err == ERR_BUDGET ||
+        err == ERR_POLICY) { /* a retry cannot help: the SDKs would try three times */
         headers_add(&call->headers, SPAN("X-Should-Retry"), SPAN("false"));
     } else if (err == ERR_OVERLOADED) {
         headers_add(&call->headers, SPAN("Retry-After"), SPAN("1"));
@@ -338,11 +341,12 @@ static void add_cors(struct call *call, struct span origin)
     struct headers *h = &call->headers;
     headers_add(h, SPAN("Access-Control-Allow-Origin"), origin);
     headers_add(h, SPAN("Vary"), SPAN("Origin"));
-    headers_add(h, SPAN("Access-Control-Expose-Headers"),
-                SPAN("x-request-id, x-client-request-id, x-weir-tier, x-weir-backend, x-weir-model, "
-                     "x-weir-strategy, x-weir-reason, x-weir-confidence, x-weir-cost-usd, "
-                     "x-weir-degraded, x-weir-redacted, x-weir-overhead-us, openai-processing-ms, "
-                     "retry-after, x-should-retry"));
+    headers_add(
+        h, SPAN("Access-Control-Expose-Headers"),
+        SPAN("x-request-id, x-client-request-id, x-weir-tier, x-weir-backend, x-weir-model, "
+             "x-weir-strategy, x-weir-reason, x-weir-confidence, x-weir-cost-usd, "
+             "x-weir-degraded, x-weir-redacted, x-weir-overhead-us, openai-processing-ms, "
+             "retry-after, x-should-retry"));
 }
 
 static void answer_preflight(struct call *call)
@@ -487,8 +491,9 @@ static void on_request(void *user, struct http_exchange *x, const struct http_re
     }
     if (span_given(origin)) {
         if (!origin_allowed(s, origin)) {
-            call_reply_error(call, ERR_POLICY, NULL,
-                             "this Origin is not allowed; list it under http.allow_origins in the config");
+            call_reply_error(
+                call, ERR_POLICY, NULL,
+                "this Origin is not allowed; list it under http.allow_origins in the config");
             return;
         }
         add_cors(call, origin);
@@ -501,7 +506,8 @@ static void on_request(void *user, struct http_exchange *x, const struct http_re
 }
 
 /* An error that the HTTP layer answers before there is a call (bad framing, limits). */
-static void error_body(void *user, enum err err, const char *text, struct headers *headers, struct text *body)
+static void error_body(void *user, enum err err, const char *text, struct headers *headers,
+                       struct text *body)
 {
     struct server *s = user;
     char id[REQUEST_ID_BYTES];
@@ -517,7 +523,8 @@ static void error_body(void *user, enum err err, const char *text, struct header
 
 struct server *server_new(struct loop *loop, struct page *page, int worker)
 {
-    static const struct http_server_type type = {.on_request = on_request, .error_body = error_body};
+    static const struct http_server_type type = {.on_request = on_request,
+                                                 .error_body = error_body};
     struct server *s = NEW(struct server);
     s->loop = loop;
     s->page = page;

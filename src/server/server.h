@@ -60,8 +60,9 @@ struct span call_scope(const struct call *call);
 const struct http_request *call_request(const struct call *call);
 struct span call_rest(const struct call *call);
 struct span call_query(const struct call *call, const char *name); /* percent-decoded; SPAN_NONE */
-struct headers *call_headers(struct call *call);  /* answer headers, to add to */
-void call_log(struct call *call, const char *format, ...) PRINTF_LIKE(2, 3); /* words for the log line */
+struct headers *call_headers(struct call *call);                   /* answer headers, to add to */
+void call_log(struct call *call, const char *format, ...)
+    PRINTF_LIKE(2, 3); /* words for the log line */
 
 void call_reply(struct call *call, int status, const char *content_type, struct span body);
 void call_reply_json(struct call *call, int status, const struct text *body);

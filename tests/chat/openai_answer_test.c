@@ -32,11 +32,18 @@ static struct fixture *fixture(void)
     x->request.wall_us = 1700000000ull * US_PER_S;
     x->decision = (struct decision){.strategy = "device", .score = -1, .threshold = -1};
     x->receipt = (struct receipt){
-        .request = &x->request, .decision = &x->decision, .author = 1, .legs_count = 1, .confidence = -1,
-        .cost_usd_nano = 0, .always_cloud_cost_usd_nano = -1, .reason = SPAN("device"),
+        .request = &x->request,
+        .decision = &x->decision,
+        .author = 1,
+        .legs_count = 1,
+        .confidence = -1,
+        .cost_usd_nano = 0,
+        .always_cloud_cost_usd_nano = -1,
+        .reason = SPAN("device"),
     };
     x->receipt.legs[0] = (struct leg_receipt){.leg = 1, .backend = &device, .usage = USAGE_UNKNOWN};
-    x->end = (struct leg_end){.outcome = LEG_OK, .finish = FINISH_STOP, .usage = {5, 2, -1, -1, false}};
+    x->end =
+        (struct leg_end){.outcome = LEG_OK, .finish = FINISH_STOP, .usage = {5, 2, -1, -1, false}};
     text_init(&x->out, 64 * MIB);
     return x;
 }
@@ -119,7 +126,8 @@ static void check_shape(const struct events *e, bool include_usage)
         const struct json *c = e->items[i];
         const struct json *choice = choice_of(c);
         assert_true(span_eq(json_str(json_get(c, "id")), json_str(json_get(e->items[0], "id"))));
-        assert_true(span_eq(json_str(json_get(c, "model")), json_str(json_get(e->items[0], "model"))));
+        assert_true(
+            span_eq(json_str(json_get(c, "model")), json_str(json_get(e->items[0], "model"))));
         assert_int_equal(json_i64_or(json_get(c, "created"), -1), 1700000000);
         assert_true(span_is(json_str(json_get(c, "object")), "chat.completion.chunk"));
         with_weir += json_get(c, "weir") != NULL;
@@ -150,15 +158,18 @@ static void a_stream_looks_as_documented(void **state)
     give_text(x, "Hel");
     give_text(x, "");
     give_text(x, "lo\n\"");
-#define HEAD                                                                                                           \
-    "data: {\"id\":\"req_01J00000000000000000000000\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"      \
+#define HEAD                                                                                                        \
+    "data: {\"id\":\"req_01J00000000000000000000000\",\"object\":\"chat.completion.chunk\",\"created\":1700000000," \
     "\"model\":\"weir-nano\",\"system_fingerprint\":\"weir-" WEIR_VERSION "\",\"choices\":"
-#define CHUNK(delta) HEAD "[{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":null}]}\n\n"
-    assert_string_equal(x->out.data, CHUNK("{\"role\":\"assistant\",\"content\":\"\"}") CHUNK("{\"content\":\"Hel\"}")
-                                         CHUNK("{\"content\":\"lo\\n\\\"\"}"));
+#define CHUNK(delta)                                                                               \
+    HEAD "[{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":null}]}\n\n"
+    assert_string_equal(x->out.data,
+                        CHUNK("{\"role\":\"assistant\",\"content\":\"\"}")
+                            CHUNK("{\"content\":\"Hel\"}") CHUNK("{\"content\":\"lo\\n\\\"\"}"));
     text_clear(&x->out);
     openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
-    const char *finish = HEAD "[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"weir\":{\"id\":";
+    const char *finish = HEAD
+        "[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"weir\":{\"id\":";
     assert_memory_equal(x->out.data, finish, strlen(finish));
     assert_true(span_ends(text_span(&x->out), SPAN("}}\n\ndata: [DONE]\n\n")));
     drop(x);
@@ -180,8 +191,10 @@ static void usage_comes_when_asked_for_in_a_chunk_of_its_own(void **state)
     assert_int_equal(json_i64_or(json_get(u, "prompt_tokens"), -1), 5);
     assert_int_equal(json_i64_or(json_get(u, "completion_tokens"), -1), 2);
     assert_int_equal(json_i64_or(json_get(u, "total_tokens"), -1), 7);
-    assert_int_equal(json_i64_or(json_get(json_get(u, "prompt_tokens_details"), "cached_tokens"), -1), 3);
-    assert_int_equal(json_i64_or(json_get(json_get(u, "completion_tokens_details"), "reasoning_tokens"), -1), 1);
+    assert_int_equal(
+        json_i64_or(json_get(json_get(u, "prompt_tokens_details"), "cached_tokens"), -1), 3);
+    assert_int_equal(
+        json_i64_or(json_get(json_get(u, "completion_tokens_details"), "reasoning_tokens"), -1), 1);
     assert_true(json_true(json_get(u, "estimated")));
     arena_free(e.arena);
 
@@ -189,7 +202,8 @@ static void usage_comes_when_asked_for_in_a_chunk_of_its_own(void **state)
     x->end.usage = USAGE_UNKNOWN;
     openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
     e = read_events(text_span(&x->out));
-    assert_int_equal(json_type(json_get(e.items[e.count - 1], "usage")), JSON_NULL); /* unknown is not 0 */
+    assert_int_equal(json_type(json_get(e.items[e.count - 1], "usage")),
+                     JSON_NULL); /* unknown is not 0 */
     arena_free(e.arena);
     drop(x);
 }
@@ -200,8 +214,14 @@ static void tool_calls_say_who_they_are_once(void **state)
     struct fixture *x = fixture();
     start(x);
     give_text(x, "let me see");
-    give(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_id = SPAN("c1"), .tool_name = SPAN("f"), .text = SPAN("{\"a\"")});
-    give(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_id = SPAN("c1"), .tool_name = SPAN("f"), .text = SPAN(":1}")});
+    give(x, (struct delta){.kind = DELTA_TOOL_CALL,
+                           .tool_id = SPAN("c1"),
+                           .tool_name = SPAN("f"),
+                           .text = SPAN("{\"a\"")});
+    give(x, (struct delta){.kind = DELTA_TOOL_CALL,
+                           .tool_id = SPAN("c1"),
+                           .tool_name = SPAN("f"),
+                           .text = SPAN(":1}")});
     give(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_index = 1, .tool_name = SPAN("g")});
     openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
     struct events e = read_events(text_span(&x->out));
@@ -235,22 +255,29 @@ static void finish_reasons_are_what_clients_test_for(void **state)
         bool tools;
         const char *word;
     } cases[] = {
-        {FINISH_STOP, false, "stop"},           {FINISH_NONE, false, "stop"},   {FINISH_TOOL_CALLS, false, "stop"},
-        {FINISH_STOP, true, "tool_calls"},      {FINISH_NONE, true, "tool_calls"}, {FINISH_LENGTH, true, "length"},
-        {FINISH_LENGTH, false, "length"},       {FINISH_CONTENT_FILTER, false, "content_filter"},
+        {FINISH_STOP, false, "stop"},
+        {FINISH_NONE, false, "stop"},
+        {FINISH_TOOL_CALLS, false, "stop"},
+        {FINISH_STOP, true, "tool_calls"},
+        {FINISH_NONE, true, "tool_calls"},
+        {FINISH_LENGTH, true, "length"},
+        {FINISH_LENGTH, false, "length"},
+        {FINISH_CONTENT_FILTER, false, "content_filter"},
         {FINISH_TOOL_CALLS, true, "tool_calls"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct fixture *x = fixture();
         start(x);
         if (cases[i].tools) {
-            give(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_id = SPAN("c"), .tool_name = SPAN("f")});
+            give(x, (struct delta){
+                        .kind = DELTA_TOOL_CALL, .tool_id = SPAN("c"), .tool_name = SPAN("f")});
         }
         x->end.finish = cases[i].finish;
         openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
         struct events e = read_events(text_span(&x->out));
         check_shape(&e, false);
-        assert_true(span_is(json_str(json_get(choice_of(e.items[e.count - 1]), "finish_reason")), cases[i].word));
+        assert_true(span_is(json_str(json_get(choice_of(e.items[e.count - 1]), "finish_reason")),
+                            cases[i].word));
         arena_free(e.arena);
         drop(x);
     }
@@ -276,7 +303,8 @@ static void a_broken_stream_never_ends_cleanly(void **state)
     arena_free(e.arena);
 
     text_clear(&x->out);
-    x->receipt.fault.code = OK; /* whatever the outcome says, without an author's end it is broken */
+    x->receipt.fault.code =
+        OK; /* whatever the outcome says, without an author's end it is broken */
     x->receipt.outcome = OUTCOME_OK;
     openai_stream_end(&x->answer, &x->receipt, NULL, &x->out);
     assert_null(strstr(x->out.data, "[DONE]"));
@@ -303,7 +331,8 @@ static void several_choices_have_their_own_role_and_finish(void **state)
     for (int i = 0; i < 12; i++) {
         assert_int_equal(json_i64_or(json_get(choice_of(e.items[i]), "index"), -1), i);
         assert_true(span_is(json_str(json_get(delta_of(e.items[i]), "role")), "assistant"));
-        assert_true(span_is(json_str(json_get(choice_of(e.items[13 + i]), "finish_reason")), i == 1 ? "length" : "stop"));
+        assert_true(span_is(json_str(json_get(choice_of(e.items[13 + i]), "finish_reason")),
+                            i == 1 ? "length" : "stop"));
     }
     assert_int_equal(json_i64_or(json_get(choice_of(e.items[12]), "index"), -1), 11);
     arena_free(e.arena);
@@ -319,22 +348,26 @@ static void logprobs_ride_on_their_text(void **state)
     struct fixture *x = fixture();
     x->request.logprobs = true;
     start(x);
-    give(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
-    give(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN(""), .logprobs = span_c(token_logprobs)});
+    give(x, (struct delta){
+                .kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
+    give(x,
+         (struct delta){.kind = DELTA_TEXT, .text = SPAN(""), .logprobs = span_c(token_logprobs)});
     openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
     struct events e = read_events(text_span(&x->out));
     check_shape(&e, false);
     assert_int_equal(e.count, 4);
     for (int i = 1; i < 3; i++) {
         const struct json *lp = json_get(choice_of(e.items[i]), "logprobs");
-        assert_true(span_is(json_str(json_get(json_at(json_get(lp, "content"), 0), "token")), "hä"));
+        assert_true(
+            span_is(json_str(json_get(json_at(json_get(lp, "content"), 0), "token")), "hä"));
     }
     arena_free(e.arena);
     drop(x);
 
     x = fixture(); /* not asked for: not shown */
     start(x);
-    give(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
+    give(x, (struct delta){
+                .kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
     assert_null(strstr(x->out.data, "top_logprobs"));
     drop(x);
 }
@@ -390,11 +423,12 @@ static void a_whole_answer_looks_as_documented(void **state)
     collect(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("Hel")});
     collect(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("lo")});
     whole(x);
-    const char *expected = "{\"id\":\"req_01J00000000000000000000000\",\"object\":\"chat.completion\",\"created\":1700000000,"
-                           "\"model\":\"weir-nano\",\"system_fingerprint\":\"weir-" WEIR_VERSION "\",\"choices\":["
-                           "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\",\"refusal\":null},"
-                           "\"logprobs\":null,\"finish_reason\":\"stop\"}],"
-                           "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2,\"total_tokens\":7},\"weir\":{\"id\":";
+    const char *expected =
+        "{\"id\":\"req_01J00000000000000000000000\",\"object\":\"chat.completion\",\"created\":1700000000,"
+        "\"model\":\"weir-nano\",\"system_fingerprint\":\"weir-" WEIR_VERSION "\",\"choices\":["
+        "{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\",\"refusal\":null},"
+        "\"logprobs\":null,\"finish_reason\":\"stop\"}],"
+        "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2,\"total_tokens\":7},\"weir\":{\"id\":";
     assert_memory_equal(x->out.data, expected, strlen(expected));
     drop(x);
 }
@@ -404,7 +438,10 @@ static void a_pure_tool_call_has_null_content(void **state)
     (void)state;
     struct fixture *x = fixture();
     start(x);
-    collect(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_id = SPAN("c1"), .tool_name = SPAN("f"), .text = SPAN("{\"a\"")});
+    collect(x, (struct delta){.kind = DELTA_TOOL_CALL,
+                              .tool_id = SPAN("c1"),
+                              .tool_name = SPAN("f"),
+                              .text = SPAN("{\"a\"")});
     collect(x, (struct delta){.kind = DELTA_TOOL_CALL, .tool_index = 1, .tool_name = SPAN("g")});
     collect(x, (struct delta){.kind = DELTA_TOOL_CALL, .text = SPAN(":1}")});
     const struct json *choice = choice_of(whole(x));
@@ -435,10 +472,13 @@ static void the_rest_of_a_whole_answer(void **state)
     x->receipt.legs[0].usage = (struct usage){9, 8, -1, -1, true};
     assert_int_equal(json_i64_or(json_get(json_get(whole(x), "usage"), "total_tokens"), -1), 17);
     collect(x, (struct delta){.kind = DELTA_REASONING, .text = SPAN("hmm")});
-    collect(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("a"), .logprobs = span_c(token_logprobs)});
-    collect(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("b"), .logprobs = span_c(token_logprobs)});
+    collect(x, (struct delta){
+                   .kind = DELTA_TEXT, .text = SPAN("a"), .logprobs = span_c(token_logprobs)});
+    collect(x, (struct delta){
+                   .kind = DELTA_TEXT, .text = SPAN("b"), .logprobs = span_c(token_logprobs)});
     const struct json *choice = choice_of(whole(x));
-    assert_true(span_is(json_str(json_get(json_get(choice, "message"), "reasoning_content")), "hmm"));
+    assert_true(
+        span_is(json_str(json_get(json_get(choice, "message"), "reasoning_content")), "hmm"));
     assert_true(span_is(json_str(json_get(json_get(choice, "message"), "content")), "ab"));
     assert_int_equal(json_len(json_get(json_get(choice, "logprobs"), "content")), 2);
     drop(x);
@@ -478,8 +518,10 @@ static void completions_have_their_own_shape(void **state)
     start(x);
     openai_stream_begin(&x->answer, &x->receipt, &x->out);
     assert_int_equal(x->out.len, 0); /* there is no role */
-    give(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
-    give(x, (struct delta){.kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
+    give(x, (struct delta){
+                .kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
+    give(x, (struct delta){
+                .kind = DELTA_TEXT, .text = SPAN("hä"), .logprobs = span_c(token_logprobs)});
     give(x, (struct delta){.kind = DELTA_REASONING, .text = SPAN("hmm")});
     openai_stream_end(&x->answer, &x->receipt, &x->end, &x->out);
     struct events e = read_events(text_span(&x->out));
@@ -517,14 +559,19 @@ static void errors_have_all_four_keys(void **state)
     struct text out;
     text_init(&out, 4096);
     openai_error_body(ERR_INVALID, "bad \"x\"", "temperature", &out);
-    assert_string_equal(out.data, "{\"error\":{\"message\":\"bad \\\"x\\\"\",\"type\":\"invalid_request_error\","
-                                  "\"param\":\"temperature\",\"code\":\"invalid_request\"}}");
+    assert_string_equal(
+        out.data, "{\"error\":{\"message\":\"bad \\\"x\\\"\",\"type\":\"invalid_request_error\","
+                  "\"param\":\"temperature\",\"code\":\"invalid_request\"}}");
     static const struct {
         enum err err;
         const char *type;
     } cases[] = {
-        {ERR_UNAUTHORIZED, "authentication_error"}, {ERR_BUDGET, "insufficient_quota"}, {ERR_POLICY, "permission_error"},
-        {ERR_RATE_LIMITED, "rate_limit_error"},     {ERR_NO_BACKEND, "server_error"},   {ERR_UPSTREAM, "server_error"},
+        {ERR_UNAUTHORIZED, "authentication_error"},
+        {ERR_BUDGET, "insufficient_quota"},
+        {ERR_POLICY, "permission_error"},
+        {ERR_RATE_LIMITED, "rate_limit_error"},
+        {ERR_NO_BACKEND, "server_error"},
+        {ERR_UPSTREAM, "server_error"},
         {ERR_MODEL_NOT_FOUND, "invalid_request_error"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -546,8 +593,10 @@ static void errors_have_all_four_keys(void **state)
 
 static struct delta random_delta(struct rng *rng, int n)
 {
-    static const char *const pieces[] = {"a", "ä", "\n", "\"}", "\xe2\x82\xac", "", "data: ", "\\u0000", "😀", "\r\n\r\n"};
-    struct delta d = {.kind = (enum delta_kind)rng_below(rng, 4), .choice = (int)rng_below(rng, (uint64_t)n)};
+    static const char *const pieces[] = {"a", "ä",      "\n",      "\"}", "\xe2\x82\xac",
+                                         "",  "data: ", "\\u0000", "😀",   "\r\n\r\n"};
+    struct delta d = {.kind = (enum delta_kind)rng_below(rng, 4),
+                      .choice = (int)rng_below(rng, (uint64_t)n)};
     d.text = span_c(pieces[rng_below(rng, ARRAY_LEN(pieces))]);
     d.tool_index = d.kind == DELTA_TOOL_CALL ? (int)rng_below(rng, 3) : 0;
     d.tool_id = SPAN("id"); /* sent every time, as some backends do */
@@ -561,7 +610,9 @@ struct added {
 
 static void add_up(struct added *sum, const struct json *d)
 {
-    text_add(&sum->content, span_given(json_str(json_get(d, "content"))) ? json_str(json_get(d, "content")) : SPAN(""));
+    text_add(&sum->content, span_given(json_str(json_get(d, "content")))
+                                ? json_str(json_get(d, "content"))
+                                : SPAN(""));
     text_add(&sum->reasoning, json_str(json_get(d, "reasoning_content")));
     text_add(&sum->refusal, json_str(json_get(d, "refusal")));
     for (struct json_iter it = json_iter(json_get(d, "tool_calls")); json_next(&it);) {
@@ -670,17 +721,18 @@ static void bench(void)
     for (int i = 0; i < 100000; i++) {
         struct arena *a = arena_new();
         struct request r;
-        enum err err = openai_decode_chat(a,
-                                          SPAN("{\"model\":\"auto\",\"temperature\":0.2,\"messages\":[{\"role\":\"system\","
-                                               "\"content\":\"You are a helpful assistant.\"},{\"role\":\"user\","
-                                               "\"content\":\"What is the capital of France? Answer in one word.\"}]}"),
-                                          &r, &param, &fault);
+        enum err err = openai_decode_chat(
+            a,
+            SPAN("{\"model\":\"auto\",\"temperature\":0.2,\"messages\":[{\"role\":\"system\","
+                 "\"content\":\"You are a helpful assistant.\"},{\"role\":\"user\","
+                 "\"content\":\"What is the capital of France? Answer in one word.\"}]}"),
+            &r, &param, &fault);
         ASSERT(err == OK);
         arena_free(a);
     }
     uint64_t t3 = clock_now_us();
-    printf("a delta chunk %.3f us, a receipt %.3f us, decoding a request %.3f us\n", (double)(t1 - t0) / 1e6,
-           (double)(t2 - t1) / 1e5, (double)(t3 - t2) / 1e5);
+    printf("a delta chunk %.3f us, a receipt %.3f us, decoding a request %.3f us\n",
+           (double)(t1 - t0) / 1e6, (double)(t2 - t1) / 1e5, (double)(t3 - t2) / 1e5);
     drop(x);
 }
 

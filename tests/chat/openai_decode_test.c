@@ -44,7 +44,8 @@ static void refuse_as(enum err err, const char *body, const char *expected)
 {
     assert_int_equal(err, ERR_INVALID);
     if (expected ? !param || strcmp(param, expected) != 0 : param != NULL) {
-        fail_msg("%s\nnamed %s (%s), not %s", body, param ? param : "nothing", fault.text, expected);
+        fail_msg("%s\nnamed %s (%s), not %s", body, param ? param : "nothing", fault.text,
+                 expected);
     }
     assert_true(strlen(fault.text) > 10);
     if (expected) {
@@ -71,24 +72,29 @@ static void a_plain_request(void **state)
     assert_int_equal(request.n, 1);
     assert_int_equal(request.max_tokens, 0);
     assert_false(request.stream || request.include_usage || request.logprobs || request.has_tools ||
-                 request.has_images || request.json_object || request.json_schema || span_given(request.prompt));
+                 request.has_images || request.json_object || request.json_schema ||
+                 span_given(request.prompt));
     assert_ptr_equal(request.arena, arena);
 }
 
 static void what_the_gateway_decides_by_is_read(void **state)
 {
     (void)state;
-    take(WITH("\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3,\"max_tokens\":7,\"logprobs\":true,"
-              "\"top_logprobs\":20,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
-              "\"response_format\":{\"type\":\"json_object\"}"));
-    assert_true(request.stream && request.include_usage && request.logprobs && request.has_tools && request.json_object);
+    take(WITH(
+        "\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3,\"max_tokens\":7,\"logprobs\":true,"
+        "\"top_logprobs\":20,\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+        "\"response_format\":{\"type\":\"json_object\"}"));
+    assert_true(request.stream && request.include_usage && request.logprobs && request.has_tools &&
+                request.json_object);
     assert_int_equal(request.n, 3);
     assert_int_equal(request.max_tokens, 7);
     take(WITH("\"max_tokens\":7,\"max_completion_tokens\":9"));
     assert_int_equal(request.max_tokens, 9);
-    take(WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{}}}"));
+    take(WITH(
+        "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\",\"schema\":{}}}"));
     assert_true(request.json_schema && !request.json_object);
-    take(WITH("\"stream_options\":{\"include_usage\":true}")); /* without stream: accepted, harmless */
+    take(WITH(
+        "\"stream_options\":{\"include_usage\":true}")); /* without stream: accepted, harmless */
     take(WITH("\"tools\":[]"));
     assert_false(request.has_tools);
 }
@@ -98,13 +104,18 @@ static void what_clients_send_is_accepted(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        WITH("\"user\":\"u\",\"metadata\":{\"a\":\"b\"},\"store\":false,\"service_tier\":\"auto\",\"reasoning_effort\":\"low\""),
-        WITH("\"seed\":-5,\"logit_bias\":{\"50256\":-100},\"presence_penalty\":-2,\"frequency_penalty\":2.0"),
-        WITH("\"temperature\":0,\"top_p\":1,\"min_p\":0.05,\"top_k\":40,\"repeat_penalty\":1.1,\"stop\":[\"a\",\"b\"]"),
+        WITH(
+            "\"user\":\"u\",\"metadata\":{\"a\":\"b\"},\"store\":false,\"service_tier\":\"auto\",\"reasoning_effort\":\"low\""),
+        WITH(
+            "\"seed\":-5,\"logit_bias\":{\"50256\":-100},\"presence_penalty\":-2,\"frequency_penalty\":2.0"),
+        WITH(
+            "\"temperature\":0,\"top_p\":1,\"min_p\":0.05,\"top_k\":40,\"repeat_penalty\":1.1,\"stop\":[\"a\",\"b\"]"),
         WITH("\"stop\":\"END\",\"tool_choice\":\"required\",\"parallel_tool_calls\":false"),
         WITH("\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"),
-        WITH("\"temperature\":null,\"max_tokens\":null,\"tools\":null,\"stop\":null,\"stream\":null,\"n\":null,\"seed\":null"),
-        WITH("\"response_format\":{\"type\":\"text\"},\"prediction\":{\"x\":[1]},\"never_heard\":{\"deep\":[null,1e400]}"),
+        WITH(
+            "\"temperature\":null,\"max_tokens\":null,\"tools\":null,\"stop\":null,\"stream\":null,\"n\":null,\"seed\":null"),
+        WITH(
+            "\"response_format\":{\"type\":\"text\"},\"prediction\":{\"x\":[1]},\"never_heard\":{\"deep\":[null,1e400]}"),
         WITH("\"functions\":[{\"name\":\"f\",\"parameters\":{}}],\"function_call\":\"auto\""),
         WITH("\"n\":128,\"seed\":9007199254740993"),
         "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"be brief\"},"
@@ -123,16 +134,20 @@ static void what_clients_send_is_accepted(void **state)
         assert_false(request.has_images);
     }
     take(WITH("\"never_heard\":{\"deep\":[null,1e400]}"));
-    assert_true(span_is(json_raw_number(json_at(json_get(json_get(request.body, "never_heard"), "deep"), 1)), "1e400"));
+    assert_true(span_is(
+        json_raw_number(json_at(json_get(json_get(request.body, "never_heard"), "deep"), 1)),
+        "1e400"));
 }
 
 static void pictures_are_noticed(void **state)
 {
     (void)state;
-    take("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"what?\"},"
-         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}]}");
+    take(
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"what?\"},"
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}}]}]}");
     assert_true(request.has_images);
-    take("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}]}");
+    take(
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}]}");
     assert_true(request.has_images);
 }
 
@@ -149,24 +164,34 @@ static void wrong_fields_are_named(void **state)
         {"{\"model\":\"m\",\"messages\":\"hi\"}", "messages"},
         {"{\"model\":\"m\",\"messages\":[\"hi\"]}", "messages[0]"},
         {"{\"model\":\"m\",\"messages\":[{\"content\":\"x\"}]}", "messages[0].role"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}", "messages[0].role"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"robot\",\"content\":\"x\"}]}",
+         "messages[0].role"},
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}]}", "messages[0].content"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":null}]}", "messages[0].content"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":5}]}", "messages[0].content"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[]}]}", "messages[0].content"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null}]}", "messages[0].content"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[\"x\"]}]}", "messages[0].content[0]"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}]}", "messages[0].content[0]"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}", "messages[0].content[0]"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":null}]}",
+         "messages[0].content"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":5}]}",
+         "messages[0].content"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[]}]}",
+         "messages[0].content"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null}]}",
+         "messages[0].content"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[\"x\"]}]}",
+         "messages[0].content[0]"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}]}",
+         "messages[0].content[0]"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}",
+         "messages[0].content[0]"},
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
          "messages[0].content[0]"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages[0].tool_call_id"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}",
+         "messages[0].tool_call_id"},
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\","
          "\"arguments\":{}}}]}]}",
          "messages[0].tool_calls[0]"},
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":{}}]}",
          "messages[0].tool_calls"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":1}]}", "messages[0].name"},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\",\"name\":1}]}",
+         "messages[0].name"},
         {WITH("\"temperature\":3"), "temperature"},
         {WITH("\"temperature\":-0.1"), "temperature"},
         {WITH("\"temperature\":\"hot\""), "temperature"},
@@ -195,7 +220,8 @@ static void wrong_fields_are_named(void **state)
         {WITH("\"tools\":{}"), "tools"},
         {WITH("\"tools\":[{}]"), "tools[0].type"},
         {WITH("\"tools\":[{\"type\":\"function\"}]"), "tools[0].function.name"},
-        {WITH("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":[]}}]"),
+        {WITH(
+             "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":[]}}]"),
          "tools[0].function.parameters"},
         {WITH("\"functions\":[{}]"), "functions[0].name"},
         {WITH("\"tool_choice\":\"maybe\""), "tool_choice"},
@@ -203,7 +229,8 @@ static void wrong_fields_are_named(void **state)
         {WITH("\"parallel_tool_calls\":0"), "parallel_tool_calls"},
         {WITH("\"response_format\":\"json\""), "response_format"},
         {WITH("\"response_format\":{\"type\":\"xml\"}"), "response_format"},
-        {WITH("\"response_format\":{\"type\":\"json_schema\"}"), "response_format.json_schema.schema"},
+        {WITH("\"response_format\":{\"type\":\"json_schema\"}"),
+         "response_format.json_schema.schema"},
         {WITH("\"logit_bias\":{\"1\":101}"), "logit_bias"},
         {WITH("\"logit_bias\":{\"x\":1}"), "logit_bias"},
         {WITH("\"user\":5"), "user"},
@@ -244,9 +271,12 @@ static void bodies_that_are_none(void **state)
     refuse(t.data, NULL);
     text_done(&t);
     const char *big = mem_new(32 * MIB + 1);
-    assert_int_equal(openai_decode_chat(arena, span_of(big, 32 * MIB + 1), &request, &param, &fault), ERR_TOO_LARGE);
+    assert_int_equal(
+        openai_decode_chat(arena, span_of(big, 32 * MIB + 1), &request, &param, &fault),
+        ERR_TOO_LARGE);
     mem_free((void *)(uintptr_t)big);
-    assert_int_equal(openai_decode_chat(arena, SPAN("{}"), &request, &param, NULL), ERR_INVALID); /* no words wanted */
+    assert_int_equal(openai_decode_chat(arena, SPAN("{}"), &request, &param, NULL),
+                     ERR_INVALID); /* no words wanted */
 }
 
 /* ---- completions ---- */
@@ -260,9 +290,11 @@ static enum err complete(const char *body)
 static void a_completion_becomes_a_chat_of_one_turn(void **state)
 {
     (void)state;
-    assert_int_equal(complete("{\"model\":\"auto\",\"prompt\":\"1 + 1 =\\n\\\"\",\"max_tokens\":5,\"logprobs\":2,\"stop\":\"x\","
-                              "\"best_of\":1,\"echo\":false,\"suffix\":null,\"user\":\"u\",\"big\":12345678901234567890}"),
-                     OK);
+    assert_int_equal(
+        complete(
+            "{\"model\":\"auto\",\"prompt\":\"1 + 1 =\\n\\\"\",\"max_tokens\":5,\"logprobs\":2,\"stop\":\"x\","
+            "\"best_of\":1,\"echo\":false,\"suffix\":null,\"user\":\"u\",\"big\":12345678901234567890}"),
+        OK);
     assert_int_equal(request.endpoint, ENDPOINT_COMPLETION);
     assert_true(span_is(request.prompt, "1 + 1 =\n\""));
     assert_int_equal(request.max_tokens, 5);
@@ -345,27 +377,33 @@ static void options_come_from_headers_and_body(void **state)
 {
     (void)state;
     const struct request_options *o = &request.options;
-    assert_int_equal(options(NULL, "x-weir-mode: only_on_device\nX-Weir-Privacy: local\nX-Weir-Strategy: split\n"
-                                   "X-Weir-Session: s1\nX-Weir-Max-Latency-Ms: 250\nX-Weir-Max-Cost-Usd: 0.001\n"
-                                   "X-Weir-Quality: 0.5\nX-Weir-Disclose: model\nX-Weir-Deterministic: true"),
-                     OK);
+    assert_int_equal(
+        options(NULL, "x-weir-mode: only_on_device\nX-Weir-Privacy: local\nX-Weir-Strategy: split\n"
+                      "X-Weir-Session: s1\nX-Weir-Max-Latency-Ms: 250\nX-Weir-Max-Cost-Usd: 0.001\n"
+                      "X-Weir-Quality: 0.5\nX-Weir-Disclose: model\nX-Weir-Deterministic: true"),
+        OK);
     assert_int_equal(o->mode, MODE_ONLY_ON_DEVICE);
     assert_int_equal(o->privacy, PRIVACY_LOCAL);
-    assert_true(o->mode_given && o->privacy_given && o->disclose_model && o->deterministic && o->quality == 0.5);
+    assert_true(o->mode_given && o->privacy_given && o->disclose_model && o->deterministic &&
+                o->quality == 0.5);
     assert_true(span_is(o->strategy, "split") && span_is(o->session, "s1"));
     assert_int_equal(o->max_latency_ms, 250);
     assert_int_equal(o->max_cost_usd_nano, 1000000);
 
-    assert_int_equal(options("{\"mode\":\"prefer_in_cloud\",\"privacy\":\"redact\",\"strategy\":\"cascade\",\"session\":\"b\","
-                             "\"max_latency_ms\":9,\"max_cost_usd\":1,\"quality\":1,\"disclose\":\"model\","
-                             "\"deterministic\":true}",
-                             ""),
-                     OK);
+    assert_int_equal(
+        options(
+            "{\"mode\":\"prefer_in_cloud\",\"privacy\":\"redact\",\"strategy\":\"cascade\",\"session\":\"b\","
+            "\"max_latency_ms\":9,\"max_cost_usd\":1,\"quality\":1,\"disclose\":\"model\","
+            "\"deterministic\":true}",
+            ""),
+        OK);
     assert_int_equal(o->mode, MODE_PREFER_IN_CLOUD);
-    assert_true(span_is(o->session, "b") && o->max_latency_ms == 9 && o->max_cost_usd_nano == USD_NANO);
+    assert_true(span_is(o->session, "b") && o->max_latency_ms == 9 &&
+                o->max_cost_usd_nano == USD_NANO);
     assert_true(o->disclose_model && o->deterministic);
 
-    assert_int_equal(options("{\"mode\":\"prefer_in_cloud\",\"quality\":null}", "X-Weir-Mode: auto"), OK);
+    assert_int_equal(
+        options("{\"mode\":\"prefer_in_cloud\",\"quality\":null}", "X-Weir-Mode: auto"), OK);
     assert_int_equal(o->mode, MODE_AUTO); /* the header wins */
     assert_true(o->mode_given);
 }

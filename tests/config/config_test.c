@@ -50,7 +50,8 @@ static void refuse(const char *yaml, const char *expected)
 {
     struct config *c = NULL;
     text_clear(&errors);
-    assert_int_equal(config_parse(span_c(yaml), "weir.yaml", "/etc/weir", &c, &errors), ERR_INVALID);
+    assert_int_equal(config_parse(span_c(yaml), "weir.yaml", "/etc/weir", &c, &errors),
+                     ERR_INVALID);
     assert_null(c);
     if (!strstr(told(), expected)) {
         fail_msg("expected: %s\ngot:\n%s", expected, told());
@@ -103,7 +104,8 @@ static void the_documented_example_loads(void **state)
     assert_null(c->listen[1]);
     assert_string_equal(c->keys_file, "/etc/weir/keys");
     assert_int_equal(c->backends_count, 3); /* the human is left out, with a word about it */
-    assert_non_null(strstr(told(), "warning: weir.yaml:11: backends[3]: tier human is not in this build yet"));
+    assert_non_null(
+        strstr(told(), "warning: weir.yaml:11: backends[3]: tier human is not in this build yet"));
     assert_non_null(strstr(told(), "no backend has the label `eu`"));
 
     const struct backend *b = &c->backends[0];
@@ -158,7 +160,8 @@ static void the_documented_example_loads(void **state)
 static void what_is_not_said_has_the_documented_default(void **state)
 {
     (void)state;
-    struct config *c = load(WITH_DEVICE "  - { name: cloud, tier: cloud, url: 'https://x.example/v1/', model: m }\n");
+    struct config *c = load(
+        WITH_DEVICE "  - { name: cloud, tier: cloud, url: 'https://x.example/v1/', model: m }\n");
     assert_string_equal(told(), "");
     assert_string_equal(c->listen[0], "127.0.0.1:8080");
     assert_int_equal(c->workers, 1);
@@ -250,7 +253,8 @@ static void every_other_key_is_read(void **state)
     assert_true(d->tools && !d->images);
     const struct backend *e = &c->backends[1];
     assert_int_equal(e->tier, TIER_EDGE);
-    assert_true(e->pin_aliases && !e->tools && e->images && !e->json_schema && !e->logprobs && !e->multiple_choices);
+    assert_true(e->pin_aliases && !e->tools && e->images && !e->json_schema && !e->logprobs &&
+                !e->multiple_choices);
     assert_string_equal(e->aliases[0], "big");
     assert_int_equal(e->retries, 0);
     assert_string_equal(c->backends[2].url, "unix:/run/llama.sock");
@@ -304,36 +308,49 @@ static void mistakes_name_line_and_allowed_values(void **state)
     static const struct {
         const char *yaml, *expected;
     } cases[] = {
-        {WITH_DEVICE "polcy: {}\n", "weir.yaml:3: unknown key `polcy` (did you mean `policy`?); allowed: listen, "},
-        {WITH_DEVICE "policy: { Strategy: split }\n", "policy: unknown key `Strategy` (did you mean `strategy`?)"},
+        {WITH_DEVICE "polcy: {}\n",
+         "weir.yaml:3: unknown key `polcy` (did you mean `policy`?); allowed: listen, "},
+        {WITH_DEVICE "policy: { Strategy: split }\n",
+         "policy: unknown key `Strategy` (did you mean `strategy`?)"},
         {WITH_DEVICE "zzzzzz: 1\n", "unknown key `zzzzzz`; allowed: "},
-        {WITH_DEVICE "workers: 2\nworkers: 3\n", "weir.yaml:4: `workers` appears twice, first on line 3"},
-        {WITH_DEVICE "workers: many\n", "weir.yaml:3: workers: expected a whole number from 1 to 64, got `many`"},
+        {WITH_DEVICE "workers: 2\nworkers: 3\n",
+         "weir.yaml:4: `workers` appears twice, first on line 3"},
+        {WITH_DEVICE "workers: many\n",
+         "weir.yaml:3: workers: expected a whole number from 1 to 64, got `many`"},
         {WITH_DEVICE "workers: 0\n", "expected a whole number from 1 to 64, got `0`"},
         {WITH_DEVICE "workers: 1.5\n", "expected a whole number"},
         {WITH_DEVICE "workers: [1]\n", "got a list"},
         {WITH_DEVICE "policy: { strategy: cascde }\n", "got `cascde` (did you mean `cascade`?)"},
         {WITH_DEVICE "policy: { strategy: hedge }\n",
          "policy.strategy: `hedge` is not in this build yet; built: device, cloud, fallback, cascade, split"},
-        {WITH_DEVICE "policy: { quality: 1.5 }\n", "policy.quality: expected a number from 0 to 1, got `1.5`"},
+        {WITH_DEVICE "policy: { quality: 1.5 }\n",
+         "policy.quality: expected a number from 0 to 1, got `1.5`"},
         {WITH_DEVICE "policy: { quality: .nan }\n", "policy.quality: expected a number"},
         {WITH_DEVICE "policy: { quality: 1e999 }\n", "policy.quality: expected a number"},
-        {WITH_DEVICE "policy: { threshold: often }\n", "expected auto or a number from 0 to 1, got `often`"},
+        {WITH_DEVICE "policy: { threshold: often }\n",
+         "expected auto or a number from 0 to 1, got `often`"},
         {WITH_DEVICE "policy: []\n", "policy: expected a mapping with the keys strategy, quality"},
-        {WITH_DEVICE "privacy: { default: closed }\n", "expected one of open, redact, local, got `closed`"},
-        {WITH_DEVICE "privacy: { never_leave: [ssn] }\n", "privacy.never_leave[0]: expected a type like US_SSN"},
-        {WITH_DEVICE "privacy: { custom: [ { type: A } ] }\n", "privacy.custom[0]: needs type and pattern"},
-        {WITH_DEVICE "privacy: { custom: [ { type: a, pattern: x } ] }\n", "expected a type like US_SSN"},
-        {WITH_DEVICE "budget: { usd_per_day: -1 }\n", "budget.usd_per_day: expected US dollars from 0"},
+        {WITH_DEVICE "privacy: { default: closed }\n",
+         "expected one of open, redact, local, got `closed`"},
+        {WITH_DEVICE "privacy: { never_leave: [ssn] }\n",
+         "privacy.never_leave[0]: expected a type like US_SSN"},
+        {WITH_DEVICE "privacy: { custom: [ { type: A } ] }\n",
+         "privacy.custom[0]: needs type and pattern"},
+        {WITH_DEVICE "privacy: { custom: [ { type: a, pattern: x } ] }\n",
+         "expected a type like US_SSN"},
+        {WITH_DEVICE "budget: { usd_per_day: -1 }\n",
+         "budget.usd_per_day: expected US dollars from 0"},
         {WITH_DEVICE "budget: { on_exhausted: cloud }\n", "expected one of device, refuse"},
         {WITH_DEVICE "ledger: { store_prompts: yes }\n", "expected true or false, got `yes`"},
         {WITH_DEVICE "log: { level: loud }\n", "expected one of error, warn, info, debug"},
         {WITH_DEVICE "disclose: tier\n", "disclose: expected one of model"},
-        {WITH_DEVICE "http: { allow_origins: ['*'] }\n", "expected an origin like https://app.example"},
+        {WITH_DEVICE "http: { allow_origins: ['*'] }\n",
+         "expected an origin like https://app.example"},
         {WITH_DEVICE "http: { allow_hosts: ['a b'] }\n", "expected a host like"},
         {WITH_DEVICE "listen: 8080\n", "listen: `8080`: the port is missing"},
         {WITH_DEVICE "listen: localhost:99999\n", "the port must be a number up to 65535"},
-        {WITH_DEVICE "listen: 0.0.0.0:8080\n", "weir.yaml:3: listen: `0.0.0.0:8080` is open to other machines"},
+        {WITH_DEVICE "listen: 0.0.0.0:8080\n",
+         "weir.yaml:3: listen: `0.0.0.0:8080` is open to other machines"},
         {WITH_DEVICE "listen: ':8080'\n", "the host is missing"},
         {WITH_DEVICE "listen: [127.0.0.1:80, 127.0.0.1:80]\n", "appears twice"},
         {WITH_DEVICE "listen: []\n", "expected 1 to 16 addresses"},
@@ -346,7 +363,8 @@ static void mistakes_name_line_and_allowed_values(void **state)
         {"- 1\n", "weir.yaml:1: expected a mapping"},
         {WITH_DEVICE "---\nworkers: 1\n", "weir.yaml:4: a second YAML document"},
         {WITH_DEVICE "workers: [1\n", "weir.yaml:4: not valid YAML"},
-        {"backends:\n\t- 1\n", "weir.yaml:2: not valid YAML: found character that cannot start any token"},
+        {"backends:\n\t- 1\n",
+         "weir.yaml:2: not valid YAML: found character that cannot start any token"},
         {"backends: *nowhere\n", "not valid YAML: found undefined alias"},
         {"a: \"\xff\"\n", "weir.yaml:1: not valid YAML"},
     };
@@ -364,16 +382,22 @@ static void backends_are_judged(void **state)
         const char *yaml, *expected;
     } cases[] = {
         {"backends:\n  - { tier: device, model: m }\n", "weir.yaml:2: backends[0]: needs a name"},
-        {"backends:\n  - { name: x, model: m }\n", "backends[0]: needs a tier: device, edge, cloud, human"},
+        {"backends:\n  - { name: x, model: m }\n",
+         "backends[0]: needs a tier: device, edge, cloud, human"},
         {"backends:\n  - { name: x, tier: clowd }\n", "got `clowd` (did you mean `cloud`?)"},
         {"backends:\n  - { name: x, tier: device }\n", "needs model, the path of a GGUF file"},
         {"backends:\n  - { name: x, tier: cloud, model: m }\n", "backends[0]: needs url"},
-        {"backends:\n  - { name: x, tier: device, api: ollama, model: m }\n", "backends[0]: needs url"},
-        {"backends:\n  - { name: auto, tier: device, model: m }\n", "`auto` means the routed model"},
+        {"backends:\n  - { name: x, tier: device, api: ollama, model: m }\n",
+         "backends[0]: needs url"},
+        {"backends:\n  - { name: auto, tier: device, model: m }\n",
+         "`auto` means the routed model"},
         {"backends:\n  - { name: 'a b', tier: device, model: m }\n", "expected at most 64 letters"},
-        {"backends:\n  - { name: cloud, tier: device, model: m }\n", "`cloud` is the name of another tier"},
-        {"backends:\n" DEVICE DEVICE, "weir.yaml:3: backends[1].name: `device` is taken by backends[0]"},
-        {"backends:\n" DEVICE "  - { name: c, tier: cloud, url: 'http://h/v1', model: m, aliases: [device] }\n",
+        {"backends:\n  - { name: cloud, tier: device, model: m }\n",
+         "`cloud` is the name of another tier"},
+        {"backends:\n" DEVICE DEVICE,
+         "weir.yaml:3: backends[1].name: `device` is taken by backends[0]"},
+        {"backends:\n" DEVICE
+         "  - { name: c, tier: cloud, url: 'http://h/v1', model: m, aliases: [device] }\n",
          "backends[1].aliases: `device` is the name of a backend or a tier"},
         {CLOUD("url: 'ftp://x'"), "weir.yaml:2: backends[0].url: expected http://HOST"},
         {CLOUD("url: 'http://'"), "the host is missing"},
@@ -385,19 +409,26 @@ static void backends_are_judged(void **state)
         {CLOUD("url: 'http://h /'"), "holds a space"},
         {CLOUD("url: 'unix:x'"), "absolute path"},
         {CLOUD("url: 'https://h', slots: 3"), "backends[0].slots: only an embedded model has it"},
-        {CLOUD("url: 'https://h', key: sk-abc"), "backends[0].key: a key must not stand in the file"},
-        {CLOUD("url: 'https://h', key_env: sk-abc"), "expected the name of an environment variable"},
-        {CLOUD("url: 'https://h', key_env: WEIR_TEST_UNSET"), "the environment variable WEIR_TEST_UNSET is not set"},
+        {CLOUD("url: 'https://h', key: sk-abc"),
+         "backends[0].key: a key must not stand in the file"},
+        {CLOUD("url: 'https://h', key_env: sk-abc"),
+         "expected the name of an environment variable"},
+        {CLOUD("url: 'https://h', key_env: WEIR_TEST_UNSET"),
+         "the environment variable WEIR_TEST_UNSET is not set"},
         {CLOUD("url: 'https://h', key_file: nope"), "/etc/weir/nope: No such file"},
         {CLOUD("url: 'https://h', key_env: WEIR_TEST_KEY, key_file: x"), "exclude each other"},
         {CLOUD("url: 'https://h', price: { input_usd_per_mtok: 1 }"), "needs both"},
         {CLOUD("url: 'https://h', price: { input_usd_per_mtok: x }"), "expected US dollars"},
-        {CLOUD("url: 'https://h', timeout: { connect_ms: 0 }"), "backends[0].timeout.connect_ms: expected a whole"},
-        {CLOUD("url: 'https://h', timeout: { first_ms: 5 }"), "backends[0].timeout: unknown key `first_ms`"},
+        {CLOUD("url: 'https://h', timeout: { connect_ms: 0 }"),
+         "backends[0].timeout.connect_ms: expected a whole"},
+        {CLOUD("url: 'https://h', timeout: { first_ms: 5 }"),
+         "backends[0].timeout: unknown key `first_ms`"},
         {CLOUD("url: 'https://h', context: lots"), "expected auto or a whole number from 16"},
         {CLOUD("url: 'https://h', api: grok"), "expected one of openai, anthropic, ollama"},
-        {"backends:\n  - { name: x, tier: device, model: m, gpu: maybe }\n", "expected auto, off or a whole number"},
-        {"backends:\n  - { name: x, tier: device, model: m, key_env: WEIR_TEST_KEY }\n", "did you forget url?"},
+        {"backends:\n  - { name: x, tier: device, model: m, gpu: maybe }\n",
+         "expected auto, off or a whole number"},
+        {"backends:\n  - { name: x, tier: device, model: m, key_env: WEIR_TEST_KEY }\n",
+         "did you forget url?"},
         {"backends:\n  - { name: x, tier: device, url: 'http://10.0.0.1', model: m }\n",
          "tier device means this machine"},
         {"backends:\n  - { name: x, tier: device, url: 'https://localhost.example', model: m }\n",
@@ -426,15 +457,21 @@ static void rules_are_judged(void **state)
         {RULE("name: a, then: { privacy: shut }"), "expected one of open, redact, local"},
         {RULE("name: a, when: { task: [code, singing] }, then: { take: device }"),
          "policy.rules[0].when.task[1]: expected one of chat, intent"},
-        {RULE("name: a, when: { language: German }, then: { take: device }"), "a language as two small letters"},
+        {RULE("name: a, when: { language: German }, then: { take: device }"),
+         "a language as two small letters"},
         {RULE("name: a, when: { hour: '9' }, then: { take: device }"), "expected hours like"},
         {RULE("name: a, when: { hour: '09-25' }, then: { take: device }"), "expected hours like"},
-        {RULE("name: a, when: { network: slow }, then: { take: device }"), "expected one of ok, metered, offline"},
-        {RULE("name: a, when: { pii: maybe }, then: { take: device }"), "expected true, false or a type"},
+        {RULE("name: a, when: { network: slow }, then: { take: device }"),
+         "expected one of ok, metered, offline"},
+        {RULE("name: a, when: { pii: maybe }, then: { take: device }"),
+         "expected true, false or a type"},
         {RULE("name: a, when: { header: X }, then: { take: device }"), "a mapping of header names"},
         {RULE("name: a, when: { battery: 1 }, then: { take: device }"), "unknown key `battery`"},
-        {RULE("name: a, when: { max_prompt_tokens: -1 }, then: { take: device }"), "whole number from 0"},
-        {RULE("name: a, when: { min_prompt_tokens: 9, max_prompt_tokens: 1 }, then: { take: device }"), "never holds"},
+        {RULE("name: a, when: { max_prompt_tokens: -1 }, then: { take: device }"),
+         "whole number from 0"},
+        {RULE(
+             "name: a, when: { min_prompt_tokens: 9, max_prompt_tokens: 1 }, then: { take: device }"),
+         "never holds"},
         {RULE("name: a, then: { take: device } }\n    - { name: a, then: { take: device }"),
          "weir.yaml:6: policy.rules[1]: the name `a` is taken by the rule on line 5"},
     };
@@ -446,7 +483,9 @@ static void rules_are_judged(void **state)
 static void all_mistakes_are_told_at_once(void **state)
 {
     (void)state;
-    refuse("workers: x\nlog: { level: y }\nbackends:\n  - { name: c, tier: cloud, url: z }\nfoo: 1\n", "weir.yaml:1:");
+    refuse(
+        "workers: x\nlog: { level: y }\nbackends:\n  - { name: c, tier: cloud, url: z }\nfoo: 1\n",
+        "weir.yaml:1:");
     assert_non_null(strstr(told(), "weir.yaml:2:"));
     assert_non_null(strstr(told(), "weir.yaml:4:"));
     assert_non_null(strstr(told(), "weir.yaml:5:"));
@@ -574,12 +613,15 @@ static void the_base_url_can_be_reached(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"0.0.0.0:80", "http://127.0.0.1:80"}, {"'[::]:81'", "http://[::1]:81"},
-        {"'unix:/w.sock'", "unix:/w.sock"},    {"'[::1]:82'", "http://[::1]:82"},
+        {"0.0.0.0:80", "http://127.0.0.1:80"},
+        {"'[::]:81'", "http://[::1]:81"},
+        {"'unix:/w.sock'", "unix:/w.sock"},
+        {"'[::1]:82'", "http://[::1]:82"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char yaml[300];
-        snprintf(yaml, sizeof yaml, WITH_DEVICE "auth: { keys_file: k }\nlisten: %s\n", cases[i][0]);
+        snprintf(yaml, sizeof yaml, WITH_DEVICE "auth: { keys_file: k }\nlisten: %s\n",
+                 cases[i][0]);
         struct config *c = load(yaml);
         struct text url;
         text_init(&url, 300);
@@ -609,7 +651,8 @@ static void bombs_and_cycles_end_in_a_message(void **state)
     refuse(t.data, "unknown key `x`");
     refuse(WITH_DEVICE "policy: &p { rules: *p }\n", "expected a list of at most 64 rules");
     refuse(WITH_DEVICE "policy: { rules: &p [ *p ] }\n", "weir.yaml:3:");
-    refuse("backends: &b [ { name: a, tier: cloud, timeout: &t { connect_ms: *t } }, *b ]\n", "weir.yaml:1:");
+    refuse("backends: &b [ { name: a, tier: cloud, timeout: &t { connect_ms: *t } }, *b ]\n",
+           "weir.yaml:1:");
     refuse("&a [*a]\n", "expected a mapping");
 
     text_clear(&t);
@@ -628,8 +671,8 @@ static void bombs_and_cycles_end_in_a_message(void **state)
         text_add_c(&t, "- ");
     }
     refuse(t.data, "nested deeper than 64 levels");
-    config_unref(load("# [[[ {{{ ------------------------------------------------------------------------------------\n"
-                      WITH_DEVICE));
+    config_unref(load(
+        "# [[[ {{{ ------------------------------------------------------------------------------------\n" WITH_DEVICE));
     text_clear(&t);
     while (t.len <= MIB) {
         text_add_c(&t, "# filler filler filler filler filler filler filler filler\n");
@@ -663,16 +706,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_documented_example_loads, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_said_has_the_documented_default, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_said_has_the_documented_default, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(every_other_key_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes_name_line_and_allowed_values, setup, teardown),
         cmocka_unit_test_setup_teardown(backends_are_judged, setup, teardown),
         cmocka_unit_test_setup_teardown(rules_are_judged, setup, teardown),
         cmocka_unit_test_setup_teardown(all_mistakes_are_told_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(doors_with_keys_may_stand_open, setup, teardown),
-        cmocka_unit_test_setup_teardown(well_known_models_have_a_price_at_their_own_provider_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_and_keys_are_found_beside_the_config, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_local_server_without_key_is_only_a_warning, setup, teardown),
+        cmocka_unit_test_setup_teardown(well_known_models_have_a_price_at_their_own_provider_only,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(files_and_keys_are_found_beside_the_config, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_local_server_without_key_is_only_a_warning, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(without_a_file_there_is_the_device_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(the_base_url_can_be_reached, setup, teardown),
         cmocka_unit_test_setup_teardown(bombs_and_cycles_end_in_a_message, setup, teardown),

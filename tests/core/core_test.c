@@ -21,7 +21,8 @@ static void every_name_reads_back(void **state)
     }
     for (int i = 0; i < PRIVACY_COUNT; i++) {
         enum privacy_level p = PRIVACY_COUNT;
-        assert_true(privacy_level_from(span_c(privacy_level_name((enum privacy_level)i)), &p) && (int)p == i);
+        assert_true(privacy_level_from(span_c(privacy_level_name((enum privacy_level)i)), &p) &&
+                    (int)p == i);
     }
     for (int i = 0; i < TASK_COUNT; i++) {
         enum task t = TASK_COUNT;
@@ -77,7 +78,8 @@ static void cost_counts_cached_tokens_at_their_price(void **state)
     assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, 0, -1, false}), 160000);
     assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, -1, -1, false}), 160000);
     assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, 30, -1, false}), 145000);
-    assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, 99, -1, false}), 140000); /* a provider's slip */
+    assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, 99, -1, false}),
+                     140000); /* a provider's slip */
     p.cached_input_nano_per_mtok = -1;
     assert_int_equal(price_cost_nano(&p, &(struct usage){40, 60, 30, -1, false}), 160000);
 }
@@ -130,13 +132,29 @@ static struct example *example(void)
     r->decision = &e->decision;
     r->facts = &e->facts;
     r->legs[0] = (struct leg_receipt){
-        .leg = 1, .backend = &device, .outcome = LEG_OK, .start_us = 0, .ttft_us = 2100, .total_us = 9000,
-        .usage = {31, 12, 0, -1, false}, .cost_usd_nano = 0, .attempts = 1,
+        .leg = 1,
+        .backend = &device,
+        .outcome = LEG_OK,
+        .start_us = 0,
+        .ttft_us = 2100,
+        .total_us = 9000,
+        .usage = {31, 12, 0, -1, false},
+        .cost_usd_nano = 0,
+        .attempts = 1,
     };
     r->legs[1] = (struct leg_receipt){
-        .leg = 2, .backend = &cloud, .outcome = LEG_OK, .start_us = 9100, .ttft_us = 52000, .total_us = 80000,
-        .usage = {40, 60, 0, -1, false}, .cost_usd_nano = 160000, .attempts = 1, .left_device_bytes = 412,
-        .redactions = &one_person, .redactions_count = 1,
+        .leg = 2,
+        .backend = &cloud,
+        .outcome = LEG_OK,
+        .start_us = 9100,
+        .ttft_us = 52000,
+        .total_us = 80000,
+        .usage = {40, 60, 0, -1, false},
+        .cost_usd_nano = 160000,
+        .attempts = 1,
+        .left_device_bytes = 412,
+        .redactions = &one_person,
+        .redactions_count = 1,
     };
     r->legs_count = 2;
     r->author = 2;
@@ -212,15 +230,35 @@ static void what_is_not_known_is_null(void **state)
 {
     (void)state;
     static const char *const null_keys[] = {
-        "client", "session", "tier", "backend", "model", "reason", "score", "confidence", "threshold",
-        "cost_usd", "always_cloud_cost_usd", "ttft_us", "total_us", "degraded", "kept", "hint",
+        "client",
+        "session",
+        "tier",
+        "backend",
+        "model",
+        "reason",
+        "score",
+        "confidence",
+        "threshold",
+        "cost_usd",
+        "always_cloud_cost_usd",
+        "ttft_us",
+        "total_us",
+        "degraded",
+        "kept",
+        "hint",
     };
     struct example *e = example();
     struct arena *a = arena_new();
     e->decision = (struct decision){.score = -1, .threshold = -1};
     struct receipt bare = {
-        .request = &e->request, .decision = &e->decision, .confidence = -1, .ttft_us = -1, .total_us = -1,
-        .cost_usd_nano = USD_UNKNOWN, .always_cloud_cost_usd_nano = USD_UNKNOWN, .reason = SPAN(""),
+        .request = &e->request,
+        .decision = &e->decision,
+        .confidence = -1,
+        .ttft_us = -1,
+        .total_us = -1,
+        .cost_usd_nano = USD_UNKNOWN,
+        .always_cloud_cost_usd_nano = USD_UNKNOWN,
+        .reason = SPAN(""),
     };
     const struct json *root = write_and_parse(&bare, true, a);
     for (size_t i = 0; i < ARRAY_LEN(null_keys); i++) {
@@ -231,8 +269,15 @@ static void what_is_not_known_is_null(void **state)
     assert_int_equal(json_len(json_get(root, "legs")), 0);
 
     bare.legs[0] = (struct leg_receipt){
-        .leg = 1, .backend = &cloud, .outcome = LEG_TIMEOUT, .error = SPAN("no answer in 15 s"), .ttft_us = -1,
-        .total_us = -1, .usage = USAGE_UNKNOWN, .cost_usd_nano = USD_UNKNOWN, .attempts = 2,
+        .leg = 1,
+        .backend = &cloud,
+        .outcome = LEG_TIMEOUT,
+        .error = SPAN("no answer in 15 s"),
+        .ttft_us = -1,
+        .total_us = -1,
+        .usage = USAGE_UNKNOWN,
+        .cost_usd_nano = USD_UNKNOWN,
+        .attempts = 2,
     };
     bare.legs_count = 1;
     bare.decision = NULL;

@@ -67,7 +67,8 @@ static void made_keys_open_the_door(void **state)
     key_generate(key[1]);
     assert_string_not_equal(key[0], key[1]);
     assert_int_equal(strlen(key[0]), 48);
-    assert_int_equal(strspn(key[0] + 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
+    assert_int_equal(
+        strspn(key[0] + 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
     key_line(SPAN("alice@example"), span_c(key[0]), false, &file);
     key_line(SPAN("root"), span_c(key[1]), true, &file);
     assert_null(strstr(file.data, key[0]));
@@ -152,7 +153,9 @@ static void mistakes_are_named_with_their_line(void **state)
         }
     }
     struct keys *keys = NULL;
-    assert_int_equal(keys_parse(SPAN("a " DIGEST_A "\r\n\tb\t" DIGEST_B "  admin # boss\r\n"), "keys", &keys, NULL), OK);
+    assert_int_equal(keys_parse(SPAN("a " DIGEST_A "\r\n\tb\t" DIGEST_B "  admin # boss\r\n"),
+                                "keys", &keys, NULL),
+                     OK);
     assert_int_equal(keys_count(keys), 2);
     bool admin = false;
     assert_true(keys_check(keys, SPAN("abc"), NULL, &admin) && !admin);
@@ -167,7 +170,8 @@ static void any_bytes_are_taken(void **state)
     (void)state;
     static const char zeros[] = "a\0b " DIGEST_A;
     struct keys *keys = NULL;
-    assert_int_equal(keys_parse(span_of(zeros, sizeof zeros - 1), "keys", &keys, NULL), ERR_INVALID);
+    assert_int_equal(keys_parse(span_of(zeros, sizeof zeros - 1), "keys", &keys, NULL),
+                     ERR_INVALID);
     assert_int_equal(keys_parse(SPAN("\xff\xfe"), "keys", &keys, NULL), ERR_INVALID);
     assert_int_equal(keys_parse(SPAN(""), "keys", &keys, NULL), OK);
     assert_int_equal(keys_count(keys), 0);
@@ -185,7 +189,8 @@ static void secrets_compare(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--bench") == 0) { /* what a check costs; not part of the tests */
+    if (argc > 1 &&
+        strcmp(argv[1], "--bench") == 0) { /* what a check costs; not part of the tests */
         struct keys *keys = NULL;
         uint64_t t0 = clock_now_us();
         if (keys_parse(SPAN("a " DIGEST_A "\nb " DIGEST_B "\n"), "keys", &keys, NULL)) {

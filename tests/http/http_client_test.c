@@ -166,7 +166,8 @@ static bool heard(struct fixture *f, const char *text)
     if (n > 0) {
         text_add(&f->heard, span_of(bytes, (size_t)n));
     }
-    size_t from = f->heard.len > MIB ? f->heard.len - sizeof bytes - 64 : 0; /* long bodies: only what is new */
+    size_t from = f->heard.len > MIB ? f->heard.len - sizeof bytes - 64
+                                     : 0; /* long bodies: only what is new */
     return strstr(f->heard.data + from, text) != NULL;
 }
 
