@@ -6,7 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct request *r)
 {
-    ASSERT(json_type(r->body) == JSON_OBJECT && json_type(r->messages) == JSON_ARRAY && json_len(r->messages) > 0);
+    ASSERT(json_type(r->body) == JSON_OBJECT && json_type(r->messages) == JSON_ARRAY &&
+           json_len(r->messages) > 0);
     ASSERT(r->n >= 1 && r->n <= 128 && r->max_tokens >= 0 && r->model.len > 0);
     ASSERT((r->endpoint == ENDPOINT_COMPLETION) == span_given(r->prompt));
     struct text out;

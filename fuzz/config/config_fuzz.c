@@ -10,7 +10,8 @@ static void check(const struct config *c)
     for (int i = 0; i < c->backends_count; i++) {
         const struct backend *b = &c->backends[i];
         ASSERT(b->index == i && b->name && b->model && b->tier < TIER_HUMAN);
-        ASSERT((b->api == API_LOCAL) == (b->model_path != NULL) && (b->api == API_LOCAL) == (b->url == NULL));
+        ASSERT((b->api == API_LOCAL) == (b->model_path != NULL) &&
+               (b->api == API_LOCAL) == (b->url == NULL));
         ASSERT(b->retries >= 0 && b->slots > 0 && b->max_in_flight > 0);
     }
     for (int i = 0; i < c->rules_count; i++) {
