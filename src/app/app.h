@@ -62,6 +62,9 @@ struct serving {
 /* True when a live server holds the lock of this ledger. */
 bool app_find_serving(const char *ledger_path, struct serving *out);
 
+/* Makes the folders above `path` that are missing (0700); what cannot be made shows when the file is opened. */
+void app_make_parent_folders(const char *path);
+
 /* The folder of bundled models: beside the program, or WEIR_MODELS. NULL when there is none. */
 const char *app_models_folder(void);
 /* Which model `weir models add --use` chose for this ledger; false when none. */

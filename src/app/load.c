@@ -33,7 +33,7 @@ static enum err read_file(const char *path, struct text *out)
     return n < 0 ? ERR_IO : out->overflow ? ERR_TOO_LARGE : OK;
 }
 
-static void make_parent_folders(const char *path)
+void app_make_parent_folders(const char *path)
 {
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
@@ -64,7 +64,7 @@ enum err app_choose_model(const char *ledger_path, const char *model_path, struc
     char path[PATH_MAX], fresh[PATH_MAX];
     snprintf(path, sizeof path, "%s.model", ledger_path);
     snprintf(fresh, sizeof fresh, "%s.model.new", ledger_path);
-    make_parent_folders(path);
+    app_make_parent_folders(path);
     FILE *f = fopen(fresh, "we");
     if (!f || fprintf(f, "%s\n", model_path) < 0 || fclose(f) || rename(fresh, path)) {
         return fault_set(fault, ERR_IO, "%s: %s", path, strerror(errno));
@@ -182,7 +182,7 @@ static enum err lay_over(struct config *c, const struct app_options *o, struct t
         }
     }
     text_done(&chosen);
-    make_parent_folders(c->ledger_path);
+    app_make_parent_folders(c->ledger_path);
     return OK;
 }
 

@@ -163,11 +163,14 @@ static int run_call(struct client *c, struct call_state *s, const char *method, 
         int status = call_once(c, s, method, path, headers, body, fault);
         bool passing =
             !c->own && strstr(c->url, OWN_SERVER_MARK) && s->status == 0 && !s->cancelled;
-        if (status >= 0 || !passing || moves == MOVES_MAX || find_server(c, fault)) {
+        if (status >= 0 || !passing || moves == MOVES_MAX) {
             return status;
         }
-        nanosleep(&(struct timespec){.tv_nsec = (moves + 1) * 20000000},
-                  NULL); /* it may still be leaving */
+        /* It may still be leaving. */
+        nanosleep(&(struct timespec){.tv_nsec = (moves + 1) * 20000000}, NULL);
+        if (find_server(c, fault)) {
+            return status;
+        }
         s->ended = false;
         s->detail[0] = '\0';
     }

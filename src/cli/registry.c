@@ -26,17 +26,6 @@ static bool user_folder(char out[PATH_MAX])
     return true;
 }
 
-static void make_folders(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s/", path);
-    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(copy, 0755);
-        *slash = '/';
-    }
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct registered_model *)a)->name,
@@ -98,8 +87,8 @@ enum err registry_add(const char *path, const char *name, struct fault *fault)
     if (!user_folder(folder)) {
         return fault_set(fault, ERR_IO, "neither XDG_DATA_HOME nor HOME is set");
     }
-    make_folders(folder);
     snprintf(link, sizeof link, "%s/%s.gguf", folder, name);
+    app_make_parent_folders(link);
     unlink(link);
     if (symlink(path, link)) {
         return fault_set(fault, ERR_IO, "%.300s: %s", link, strerror(errno));

@@ -90,7 +90,7 @@ struct page_file {
     _Atomic uint64_t generations; /* given out so far */
     _Atomic uint32_t offline;
     _Atomic uint32_t keys_used;
-    _Atomic uint64_t switches;
+    uint64_t reserved;
     _Atomic uint64_t days[DAYS_KEPT];
     _Atomic uint64_t months[MONTHS_KEPT];
     _Atomic uint32_t intents_high; /* slots at or above it were never used */
@@ -958,14 +958,4 @@ void page_set_offline(struct page *p, bool on)
 bool page_offline(const struct page *p)
 {
     return atomic_load(&p->file->offline) == OFFLINE_ON;
-}
-
-uint64_t page_switches(const struct page *p)
-{
-    return atomic_load(&p->file->switches);
-}
-
-void page_switch_bump(struct page *p)
-{
-    atomic_fetch_add(&p->file->switches, 1);
 }

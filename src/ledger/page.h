@@ -7,7 +7,7 @@
  *   budget    spent and reserved by UTC day and month, in nano-dollars, per key too
  *   breakers  per backend (and model): closed → open → half-open, one probe by compare-and-swap
  *   intents   256-byte slots: written before bytes leave, cleared when the receipt is on disk
- *   switches  `weir offline on`, model switch generation
+ *   switches  `weir offline on`
  *
  * Everything is C11 atomics on fixed-size structs; no locks, so a killed process
  * leaves nothing locked. A slot's owner is boot id + worker + generation; the
@@ -148,8 +148,5 @@ int page_intents_used(const struct page *p);
 enum offline_switch { OFFLINE_AUTO, OFFLINE_ON };
 void page_set_offline(struct page *p, bool on);
 bool page_offline(const struct page *p);
-/* Goes up when a model was switched (`weir models add --use`); workers compare. */
-uint64_t page_switches(const struct page *p);
-void page_switch_bump(struct page *p);
 
 #endif
