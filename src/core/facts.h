@@ -38,6 +38,25 @@ struct finding_count {
 
 #define FINDING_TYPES_MAX 48
 
+/* What is remembered of this conversation (router/sticky.h); all zero = nothing. */
+struct session_facts {
+    bool known;            /* it was answered before */
+    bool up;               /* … the last time by another tier than the device */
+    bool mid_turn;         /* tool results are on their way: no place to change tiers */
+    bool repeats;          /* like a recent question of this client, which `up` then tells of */
+    int easy_turns;        /* that would have suited the device, in a row, while `up` */
+    double similarity;     /* to the last question, 0..1; < 0 = unknown */
+    int64_t cached_tokens; /* that its backend has probably kept warm */
+};
+
+/* What the guard says of the client (router/guard.h); all zero = nothing unusual. */
+struct guard_facts {
+    uint32_t alarms; /* bit per enum guard_alarm */
+    double discount; /* 0..1: share by which words that claim difficulty are to be ignored */
+    bool capped;     /* this key has used up its share of the cloud */
+    double cap;      /* that share, 0..1 */
+};
+
 struct facts {
     const struct request *request;
     struct span last_user; /* text of the last user turn */
@@ -45,6 +64,8 @@ struct facts {
     int64_t last_user_tokens;
     int turns;
     enum task task;
+    enum task task_plain; /* the same without words that only claim difficulty ("step by step") */
+    int claims;           /* how many of these words there are */
     const char *language; /* ISO 639-1 guess; NULL = unknown */
     struct finding_count findings[FINDING_TYPES_MAX];
     int findings_count;
@@ -54,6 +75,8 @@ struct facts {
     struct backend_state *backends; /* by backend index; in the request's arena */
     int64_t budget_left_usd_nano;   /* -1 = no budget */
     int hour;                       /* local time, 0..23 */
+    struct session_facts session;
+    struct guard_facts guard;
 };
 
 #endif
