@@ -60,7 +60,7 @@ static void digest_end(EVP_MD_CTX *ctx, unsigned char out[SHA256_BYTES])
     EVP_MD_CTX_free(ctx);
 }
 
-static void to_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_BYTES])
+void sha256_to_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < SHA256_BYTES; i++) {
@@ -81,7 +81,7 @@ void sha256_hex(struct span s, char out[SHA256_HEX_BYTES])
 {
     unsigned char digest[SHA256_BYTES];
     sha256(s, digest);
-    to_hex(digest, out);
+    sha256_to_hex(digest, out);
 }
 
 static ssize_t read_some(int fd, void *buffer, size_t len)
@@ -114,7 +114,7 @@ enum err sha256_file_hex(const char *path, char out[SHA256_HEX_BYTES], struct fa
     if (n < 0) {
         return fault_set(fault, ERR_IO, "%s: %s", path, strerror(why));
     }
-    to_hex(digest, out);
+    sha256_to_hex(digest, out);
     return OK;
 }
 

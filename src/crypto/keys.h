@@ -41,6 +41,7 @@ void key_generate(char out[KEY_BYTES]);
 void key_line(struct span name, struct span key, bool admin, struct text *out);
 
 void sha256(struct span s, unsigned char out[SHA256_BYTES]);
+void sha256_to_hex(const unsigned char digest[SHA256_BYTES], char out[SHA256_HEX_BYTES]);
 void sha256_hex(struct span s, char out[SHA256_HEX_BYTES]);
 enum err sha256_file_hex(const char *path, char out[SHA256_HEX_BYTES],
                          struct fault *fault) MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ledger/store.h"
+#include "ledger/store_inside.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,13 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
 #define WRITE_WAIT_MS 500 /* for a lock that another worker or program holds */
 #define READ_WAIT_MS 200
 #define READ_MOST_US (2ull * US_PER_S)
-#define DELETE_AT_ONCE "1000"
+#define DELETE_AT_ONCE 1000
 
-static const char schema[] =
+/* What makes a file of one version into one of the next; PRAGMA user_version counts them. */
+static const char *const schema_steps[] = {
     "CREATE TABLE receipts("
     "  id TEXT NOT NULL UNIQUE, wall_us INTEGER NOT NULL, client TEXT, tier TEXT, backend TEXT,"
     "  model TEXT, strategy TEXT, outcome TEXT NOT NULL, degraded TEXT, cost_nano INTEGER,"
@@ -32,46 +32,35 @@ static const char schema[] =
     "CREATE INDEX receipts_by_time ON receipts(wall_us);"
     "CREATE TABLE documents(receipt INTEGER PRIMARY KEY, json TEXT NOT NULL, prompt TEXT);"
     "CREATE TABLE feedback(id TEXT NOT NULL, source TEXT NOT NULL, score REAL NOT NULL,"
-    "  wall_us INTEGER NOT NULL, PRIMARY KEY(id, source)) WITHOUT ROWID;"
-    "PRAGMA user_version=1;";
-
-enum statement {
-    ST_BEGIN,
-    ST_COMMIT,
-    ST_INSERT,
-    ST_INSERT_DOCUMENT,
-    ST_FIND,
-    ST_DELETE,
-    ST_DELETE_DOCUMENT,
-    ST_FEEDBACK,
-    ST_GET,
-    ST_LIST,
-    ST_COUNT,
+    "  wall_us INTEGER NOT NULL, PRIMARY KEY(id, source)) WITHOUT ROWID;",
+    /* 2: the audit log; receipts of before are not in it */
+    "CREATE TABLE audit(seq INTEGER PRIMARY KEY, id TEXT, digest BLOB NOT NULL,"
+    "  chain BLOB NOT NULL, event TEXT);"
+    "CREATE TABLE audit_head(one INTEGER PRIMARY KEY, seq INTEGER NOT NULL, chain BLOB NOT NULL);",
 };
+#define SCHEMA_VERSION ((int)ARRAY_LEN(schema_steps))
 
 static const char *const statements[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
-    [ST_INSERT] = "INSERT INTO receipts VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [ST_INSERT] = "INSERT INTO receipts(rowid," STORE_ROW_COLUMNS ")"
+                  " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ST_INSERT_DOCUMENT] = "INSERT OR REPLACE INTO documents VALUES(?,?,?)",
     [ST_FIND] = "SELECT r.rowid, r.lost, d.json, r.cost_nano, r.left_bytes FROM receipts r"
                 " LEFT JOIN documents d ON d.receipt=r.rowid WHERE r.id=?",
     [ST_DELETE] = "DELETE FROM receipts WHERE rowid=?",
     [ST_DELETE_DOCUMENT] = "DELETE FROM documents WHERE receipt=?",
+    [ST_DELETE_FEEDBACK] = "DELETE FROM feedback WHERE id=(SELECT id FROM receipts WHERE rowid=?)",
     [ST_FEEDBACK] = "INSERT OR REPLACE INTO feedback VALUES(?,?,?,?)",
     [ST_GET] = "SELECT d.json FROM receipts r JOIN documents d ON d.receipt=r.rowid"
                " WHERE r.id=?1 AND (?2 IS NULL OR r.client=?2)",
     [ST_LIST] = "SELECT d.json FROM receipts r JOIN documents d ON d.receipt=r.rowid"
                 " WHERE ?2 IS NULL OR r.client=?2 ORDER BY r.wall_us DESC, r.rowid DESC LIMIT ?1",
-};
-
-struct store {
-    sqlite3 *db;
-    sqlite3_stmt *statement[ST_COUNT];
-    char *path;
-    dev_t device;
-    ino_t inode;
-    uint64_t read_until_us; /* 0 = no limit */
+    [ST_AUDIT] = "INSERT INTO audit(seq,id,digest,chain,event) VALUES(?,?,?,?,?)",
+    [ST_AUDIT_TIP] = "SELECT ifnull((SELECT max(rowid) FROM receipts),0), a.seq, a.chain"
+                     " FROM (SELECT 1) LEFT JOIN"
+                     " (SELECT seq,chain FROM audit ORDER BY seq DESC LIMIT 1) a",
+    [ST_AUDIT_HEAD] = "INSERT OR REPLACE INTO audit_head VALUES(1,?,?)",
 };
 
 /* ---- errors ---- */
@@ -179,7 +168,7 @@ static void configure_sqlite(void)
     sqlite3_initialize();
 }
 
-static enum err execute(struct store *st, const char *sql, struct fault *fault)
+enum err store_execute(struct store *st, const char *sql, struct fault *fault)
 {
     return store_step_error(st, sqlite3_exec(st->db, sql, NULL, NULL, NULL), fault);
 }
@@ -199,12 +188,15 @@ static int user_version(struct store *st)
 /* Several workers may start at once: the version is looked at again inside the transaction. */
 static enum err make_schema(struct store *st, struct fault *fault)
 {
-    enum err err = execute(st, "BEGIN IMMEDIATE", fault);
-    if (err == OK && user_version(st) == 0) {
-        err = execute(st, schema, fault);
+    enum err err = store_execute(st, "BEGIN IMMEDIATE", fault);
+    for (int v = user_version(st); err == OK && v >= 0 && v < SCHEMA_VERSION; v++) {
+        char done[40];
+        snprintf(done, sizeof done, "PRAGMA user_version=%d", v + 1);
+        err = store_execute(st, schema_steps[v], fault);
+        err = err == OK ? store_execute(st, done, fault) : err;
     }
     if (err == OK) {
-        return execute(st, "COMMIT", fault);
+        return store_execute(st, "COMMIT", fault);
     }
     sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
     return err;
@@ -226,12 +218,13 @@ static int is_too_late(void *user)
 static enum err set_up_writer(struct store *st, struct fault *fault)
 {
     sqlite3_busy_timeout(st->db, WRITE_WAIT_MS);
-    enum err err = execute(st,
-                           "PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;"
-                           "PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
-                           "PRAGMA journal_size_limit=4194304;",
-                           fault);
-    if (err == OK && user_version(st) == 0) {
+    enum err err = store_execute(st,
+                                 "PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;"
+                                 "PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
+                                 "PRAGMA secure_delete=ON;"
+                                 "PRAGMA journal_size_limit=4194304;",
+                                 fault);
+    if (err == OK && user_version(st) < SCHEMA_VERSION) {
         err = make_schema(st, fault);
     }
     return err;
@@ -241,7 +234,7 @@ static enum err set_up_reader(struct store *st, struct fault *fault)
 {
     sqlite3_busy_timeout(st->db, READ_WAIT_MS);
     sqlite3_progress_handler(st->db, 100000, is_too_late, st);
-    enum err err = execute(st, "PRAGMA query_only=1;PRAGMA cache_size=-256;", fault);
+    enum err err = store_execute(st, "PRAGMA query_only=1;PRAGMA cache_size=-256;", fault);
     return err == OK && user_version(st) == 0 ? ERR_NOT_FOUND : err; /* its writer has not begun */
 }
 
@@ -274,6 +267,7 @@ enum err store_open(const char *path, bool read_only, struct store **out, struct
         }
     }
     struct store *st = NEW(struct store);
+    text_init(&st->scratch, 2 * MIB);
     size_t len = strlen(path);
     st->path = mem_new(len + 1);
     memcpy(st->path, path, len);
@@ -302,6 +296,7 @@ void store_close(struct store *st)
             sqlite3_finalize(st->statement[i]);
         }
         sqlite3_close(st->db);
+        text_done(&st->scratch);
         mem_free(st->path);
         mem_free(st);
     }
@@ -315,7 +310,8 @@ bool store_is_current(const struct store *st)
 
 /* ---- statements ---- */
 
-static enum err use(struct store *st, enum statement which, sqlite3_stmt **out, struct fault *fault)
+enum err store_use(struct store *st, enum store_statement which, sqlite3_stmt **out,
+                   struct fault *fault)
 {
     sqlite3_stmt **s = &st->statement[which];
     st->read_until_us = 0;
@@ -354,7 +350,7 @@ static void bind_span(sqlite3_stmt *s, int at, struct span v)
 }
 
 /* Steps once and resets, so that no read stays open. */
-static enum err run(struct store *st, sqlite3_stmt *s, struct fault *fault)
+enum err store_run(struct store *st, sqlite3_stmt *s, struct fault *fault)
 {
     int rc = sqlite3_step(s);
     enum err err = store_step_error(st, rc, fault);
@@ -362,21 +358,30 @@ static enum err run(struct store *st, sqlite3_stmt *s, struct fault *fault)
     return err;
 }
 
-static enum err run_plain(struct store *st, enum statement which, struct fault *fault)
+enum err store_prepare(struct store *st, const char *sql, sqlite3_stmt **out, struct fault *fault)
+{
+    *out = NULL;
+    st->read_until_us = 0;
+    return store_step_error(st, sqlite3_prepare_v2(st->db, sql, -1, out, NULL), fault);
+}
+
+static enum err run_plain(struct store *st, enum store_statement which, struct fault *fault)
 {
     sqlite3_stmt *s = NULL;
-    enum err err = use(st, which, &s, fault);
-    return err == OK ? run(st, s, fault) : err;
+    enum err err = store_use(st, which, &s, fault);
+    return err == OK ? store_run(st, s, fault) : err;
 }
 
 enum err store_begin(struct store *st, struct fault *fault)
 {
-    return run_plain(st, ST_BEGIN, fault);
+    enum err err = run_plain(st, ST_BEGIN, fault);
+    return err == OK ? audit_begin(st, fault) : err;
 }
 
 enum err store_commit(struct store *st, struct fault *fault)
 {
-    return run_plain(st, ST_COMMIT, fault);
+    enum err err = audit_end(st, fault);
+    return err == OK ? run_plain(st, ST_COMMIT, fault) : err;
 }
 
 void store_rollback(struct store *st)
@@ -388,9 +393,11 @@ void store_rollback(struct store *st)
 
 /* ---- writing ---- */
 
-static void bind_row(sqlite3_stmt *s, const struct store_row *row, bool lost)
+/* In the order of STORE_ROW_COLUMNS; audit.c digests the same values. */
+static void bind_row(sqlite3_stmt *s, int64_t rowid, const struct store_row *row, bool lost)
 {
     int at = 1;
+    sqlite3_bind_int64(s, at++, rowid);
     bind_text(s, at++, row->id);
     sqlite3_bind_int64(s, at++, row->wall_us);
     bind_span(s, at++, row->has_client ? span_c(row->client) : SPAN_NONE);
@@ -421,14 +428,14 @@ static enum err write_document(struct store *st, int64_t rowid, struct span json
                                const char *prompt, struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_INSERT_DOCUMENT, &s, fault);
+    enum err err = store_use(st, ST_INSERT_DOCUMENT, &s, fault);
     if (err != OK) {
         return err;
     }
     sqlite3_bind_int64(s, 1, rowid);
     bind_span(s, 2, json);
     bind_text(s, 3, prompt);
-    err = run(st, s, fault);
+    err = store_run(st, s, fault);
     sqlite3_clear_bindings(s); /* they were borrowed */
     return err;
 }
@@ -437,26 +444,29 @@ static enum err insert_new(struct store *st, const struct store_row *row, bool l
                            struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_INSERT, &s, fault);
+    enum err err = store_use(st, ST_INSERT, &s, fault);
     if (err != OK) {
         return err;
     }
-    bind_row(s, row, lost);
-    err = run(st, s, fault);
+    /* A receipt's rowid is its place in the audit log. */
+    int64_t rowid = audit_next(st);
+    bind_row(s, rowid, row, lost);
+    err = store_run(st, s, fault);
     sqlite3_clear_bindings(s);
-    return err == OK ? write_document(st, sqlite3_last_insert_rowid(st->db),
-                                      span_of(row->json, row->json_len), row->prompt, fault)
-                     : err;
+    err = err == OK
+              ? write_document(st, rowid, span_of(row->json, row->json_len), row->prompt, fault)
+              : err;
+    return err == OK ? audit_add_receipt(st, row, lost, fault) : err;
 }
 
-static enum err delete_by_rowid(struct store *st, enum statement which, int64_t rowid,
+static enum err delete_by_rowid(struct store *st, enum store_statement which, int64_t rowid,
                                 struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, which, &s, fault);
+    enum err err = store_use(st, which, &s, fault);
     if (err == OK) {
         sqlite3_bind_int64(s, 1, rowid);
-        err = run(st, s, fault);
+        err = store_run(st, s, fault);
     }
     return err;
 }
@@ -471,7 +481,7 @@ static enum err find(struct store *st, const char *id, struct found *out, struct
                      struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_FIND, &s, fault);
+    enum err err = store_use(st, ST_FIND, &s, fault);
     if (err != OK) {
         return err;
     }
@@ -495,10 +505,12 @@ static enum err find(struct store *st, const char *id, struct found *out, struct
     return err;
 }
 
+/* Makes room for a fuller receipt of the same request. */
 static enum err remove_found(struct store *st, const struct found *f, struct fault *fault)
 {
     enum err err = delete_by_rowid(st, ST_DELETE, f->rowid, fault);
-    return err == OK ? delete_by_rowid(st, ST_DELETE_DOCUMENT, f->rowid, fault) : err;
+    err = err == OK ? delete_by_rowid(st, ST_DELETE_DOCUMENT, f->rowid, fault) : err;
+    return err == OK ? audit_add_gone(st, "replace", &f->rowid, 1, fault) : err;
 }
 
 enum err store_insert(struct store *st, const struct store_row *row, struct fault *fault)
@@ -592,7 +604,7 @@ enum err store_insert_feedback(struct store *st, const struct store_feedback *f,
                                struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_FEEDBACK, &s, fault);
+    enum err err = store_use(st, ST_FEEDBACK, &s, fault);
     if (err != OK) {
         return err;
     }
@@ -600,30 +612,52 @@ enum err store_insert_feedback(struct store *st, const struct store_feedback *f,
     bind_text(s, 2, f->source);
     sqlite3_bind_double(s, 3, f->score);
     sqlite3_bind_int64(s, 4, f->wall_us);
-    return run(st, s, fault);
+    return store_run(st, s, fault);
+}
+
+/* Numbers of the oldest receipts of before, ascending; gives the count. */
+static enum err find_old(struct store *st, uint64_t wall_us, int64_t out[DELETE_AT_ONCE],
+                         int *out_count, struct fault *fault)
+{
+    sqlite3_stmt *s;
+    enum err err = store_prepare(st,
+                                 "SELECT rowid FROM (SELECT rowid FROM receipts WHERE wall_us<?1"
+                                 " ORDER BY wall_us LIMIT ?2) ORDER BY rowid",
+                                 &s, fault);
+    if (err != OK) {
+        return err;
+    }
+    sqlite3_bind_int64(s, 1, (int64_t)wall_us);
+    sqlite3_bind_int(s, 2, DELETE_AT_ONCE);
+    int rc;
+    int n = 0;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        out[n++] = sqlite3_column_int64(s, 0);
+    }
+    err = store_step_error(st, rc, fault);
+    sqlite3_finalize(s);
+    *out_count = n;
+    return err;
+}
+
+static enum err delete_old(struct store *st, uint64_t wall_us, struct fault *fault)
+{
+    int64_t old[DELETE_AT_ONCE];
+    int n;
+    enum err err = find_old(st, wall_us, old, &n, fault);
+    for (int i = 0; err == OK && i < n; i++) {
+        err = delete_by_rowid(st, ST_DELETE_FEEDBACK, old[i], fault);
+        err = err == OK ? delete_by_rowid(st, ST_DELETE_DOCUMENT, old[i], fault) : err;
+        err = err == OK ? delete_by_rowid(st, ST_DELETE, old[i], fault) : err;
+    }
+    return err == OK && n > 0 ? audit_add_expired(st, old, n, fault) : err;
 }
 
 void store_delete_before(struct store *st, uint64_t wall_us)
 {
-    static const char *const steps[] = {
-        "DELETE FROM documents WHERE receipt IN (SELECT rowid FROM receipts WHERE wall_us<?1"
-        " ORDER BY wall_us LIMIT " DELETE_AT_ONCE ")",
-        "DELETE FROM feedback WHERE id IN (SELECT id FROM receipts WHERE wall_us<?1"
-        " ORDER BY wall_us LIMIT " DELETE_AT_ONCE ")",
-        "DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts WHERE wall_us<?1"
-        " ORDER BY wall_us LIMIT " DELETE_AT_ONCE ")",
-    };
     struct fault fault = {0};
     enum err err = store_begin(st, &fault);
-    for (size_t i = 0; err == OK && i < ARRAY_LEN(steps); i++) {
-        sqlite3_stmt *s = NULL;
-        err = store_step_error(st, sqlite3_prepare_v2(st->db, steps[i], -1, &s, NULL), &fault);
-        if (err == OK) {
-            sqlite3_bind_int64(s, 1, (int64_t)wall_us);
-            err = run(st, s, &fault);
-        }
-        sqlite3_finalize(s);
-    }
+    err = err == OK ? delete_old(st, wall_us, &fault) : err;
     err = err == OK ? store_commit(st, &fault) : err;
     if (err != OK) {
         store_rollback(st);
@@ -638,7 +672,7 @@ void store_delete_before(struct store *st, uint64_t wall_us)
 enum err store_get(struct store *st, struct span id, struct span client, struct text *out)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_GET, &s, NULL);
+    enum err err = store_use(st, ST_GET, &s, NULL);
     if (err != OK) {
         return err;
     }
@@ -659,7 +693,7 @@ enum err store_list(struct store *st, int last, struct span client, bool comma, 
                     struct fault *fault)
 {
     sqlite3_stmt *s;
-    enum err err = use(st, ST_LIST, &s, fault);
+    enum err err = store_use(st, ST_LIST, &s, fault);
     if (err != OK) {
         return err;
     }
@@ -681,12 +715,11 @@ enum err store_list(struct store *st, int last, struct span client, bool comma, 
 enum err store_prepare_since(struct store *st, const char *sql, uint64_t since_wall_us,
                              struct span client, struct sqlite3_stmt **out, struct fault *fault)
 {
-    sqlite3_stmt *s = NULL;
-    enum err err = store_step_error(st, sqlite3_prepare_v2(st->db, sql, -1, &s, NULL), fault);
+    sqlite3_stmt *s;
+    enum err err = store_prepare(st, sql, &s, fault);
     if (err != OK) {
         return err;
     }
-    st->read_until_us = 0;
     sqlite3_bind_int64(s, 1, (int64_t)since_wall_us);
     bind_span(s, 2, client);
     *out = s;
