@@ -69,6 +69,16 @@ static inline bool price_known(const struct price *p)
 /* Cost of `u` in nano-dollars; USD_UNKNOWN without price or counts. */
 int64_t price_cost_nano(const struct price *p, const struct usage *u);
 
+/* How long this request would take there, from running estimates on real legs (router/latency.h). */
+struct prediction {       /* microseconds; 0 = unknown */
+    double ttft_us;       /* to the first token, on average */
+    double late_us;       /* … which 19 of 20 stay under */
+    double total_us;      /* to the end */
+    double failing;       /* share of tries that fail, 0..1 */
+    double slowed;        /* its usual rate over the present one; 1.5 = throttled by a third */
+    double read_tokens_s; /* prompt tokens a second; 0 = unknown */
+};
+
 /* What is known of a backend right now; filled by app/ for each decision. */
 struct backend_state {
     bool usable;  /* a request may be tried */
@@ -84,6 +94,9 @@ struct backend_state {
     bool tools, images, json_schema, logprobs, multiple_choices;
     double tokens_per_s, ttft_us; /* running estimates; 0 = unknown */
     int queue;
+    double failing;              /* share of the last tries that failed, 0..1 */
+    double rtt_ms;               /* of the link to it, as measured; 0 = unknown */
+    struct prediction predicted; /* for this request; empty in /weir/v1/status */
 };
 
 #endif

@@ -329,6 +329,11 @@ const struct request *leg_request(const struct leg *leg)
     return leg->flow->request;
 }
 
+const struct facts *leg_facts(const struct leg *leg)
+{
+    return leg->flow->facts;
+}
+
 const struct decision *leg_decision(const struct leg *leg)
 {
     return leg->flow->decision;

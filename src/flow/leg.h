@@ -61,11 +61,13 @@ struct leg_end {
     bool may_be_billed;     /* the request was sent and may have been worked on */
     bool offline;           /* no route or no name: a network fact */
     int64_t retry_after_ms; /* -1 = not said */
+    int64_t rtt_us;         /* of the link; 0 = unknown */
 };
 
 /* ---- what the flow gives a driver ---- */
 const struct request *leg_request(const struct leg *leg);
 const struct decision *leg_decision(const struct leg *leg);
+const struct facts *leg_facts(const struct leg *leg);
 const struct backend *leg_backend(const struct leg *leg);
 const struct leg_options *leg_options(const struct leg *leg);
 int leg_number(const struct leg *leg);          /* 1.. in the flow */

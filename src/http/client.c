@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "http/address.h"
+#include "http/link.h"
 #include "http/lookup.h"
 #include "http/message.h"
 
@@ -809,6 +810,11 @@ void http_call_pause(struct http_call *call, bool pause)
 uint64_t http_call_connect_us(const struct http_call *call)
 {
     return call->connect_us;
+}
+
+int64_t http_call_rtt_us(const struct http_call *call)
+{
+    return call->wire ? link_rtt_us(call->wire->fd) : -1;
 }
 
 /* ---- life ---- */

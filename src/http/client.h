@@ -70,5 +70,7 @@ void http_call_cancel(struct http_call *call);
 void http_call_pause(struct http_call *call, bool pause);
 /* Microseconds from start to connected (0 when reused) — for link estimates. */
 uint64_t http_call_connect_us(const struct http_call *call);
+/* The connection's round trip as the kernel measured it; -1 = unknown. */
+int64_t http_call_rtt_us(const struct http_call *call);
 
 #endif

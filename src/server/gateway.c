@@ -15,18 +15,13 @@
 #include "base/log.h"
 #include "chat/dialect.h"
 #include "device/device.h"
+#include "router/latency.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Weight of the newest leg in the running estimates: about the last ten legs count. */
-#define ESTIMATE_WEIGHT 0.2
 #define STARTING_US (10 * US_PER_S)
-
-struct estimate {
-    double ttft_us, tokens_per_s;
-};
 
 struct gateway {
     struct gateway_parts parts;
@@ -35,7 +30,7 @@ struct gateway {
     struct privacy_policy *policy;
     struct router *router;
     struct egress *egress;
-    struct estimate estimates[BACKENDS_MAX];
+    struct latency latencies[BACKENDS_MAX];
     uint64_t started_us;
     struct link flows; /* struct running */
     int running;
@@ -115,9 +110,37 @@ static const struct driver *host_driver(void *user, const struct backend *b)
     return g->parts.driver(g->parts.user, b);
 }
 
-static void mix(double *estimate, double sample)
+/* A refusal of the request itself (400, 413 …) says nothing about how the backend is. */
+static bool at_fault(const struct leg_end *end)
 {
-    *estimate = *estimate > 0 ? *estimate + ESTIMATE_WEIGHT * (sample - *estimate) : sample;
+    bool refused = end->http_status >= 400 && end->http_status < 500 && end->http_status != 408 &&
+                   end->http_status != 429;
+    return (end->outcome == LEG_ERROR || end->outcome == LEG_TIMEOUT) && !refused;
+}
+
+static void note_latency(struct gateway *g, const struct leg *leg, const struct leg_receipt *lr,
+                         const struct leg_end *end)
+{
+    const struct backend *b = leg_backend(leg);
+    const struct facts *f = leg_facts(leg);
+    uint64_t now_us = clock_now_us();
+    bool told = f->device.rtt_ms >= 0; /* by the override file */
+    latency_note(&g->latencies[b->index],
+                 &(struct latency_leg){
+                     .now_us = now_us,
+                     .ok = end->outcome == LEG_OK,
+                     .failed = at_fault(end),
+                     .alone = g->running <= 1,
+                     .new_tokens = f->prompt_tokens - MAX(end->usage.cached_tokens, 0),
+                     .output_tokens = end->usage.output_tokens,
+                     .ttft_us = lr->ttft_us < 0 ? -1 : lr->ttft_us - (int64_t)lr->start_us,
+                     .total_us = (int64_t)(now_us - leg_request(leg)->received_us - lr->start_us),
+                     .task = f->task,
+                     .rtt_ms = told              ? f->device.rtt_ms
+                               : end->rtt_us > 0 ? (double)end->rtt_us / 1000
+                                                 : -1,
+                     .load = f->device.load,
+                 });
 }
 
 static void host_leg_ended(void *user, const struct leg *leg, const struct leg_receipt *lr,
@@ -128,15 +151,7 @@ static void host_leg_ended(void *user, const struct leg *leg, const struct leg_r
     if (b->tier != TIER_DEVICE) {
         egress_note_network(g->egress, b, end->offline);
     }
-    if (end->outcome != LEG_OK || lr->ttft_us < 0 || b->index >= BACKENDS_MAX) {
-        return;
-    }
-    struct estimate *e = &g->estimates[b->index];
-    mix(&e->ttft_us, (double)lr->ttft_us - (double)lr->start_us);
-    if (end->usage.output_tokens > 1 && lr->total_us > lr->ttft_us) {
-        mix(&e->tokens_per_s,
-            (double)(end->usage.output_tokens - 1) * 1e6 / (double)(lr->total_us - lr->ttft_us));
-    }
+    note_latency(g, leg, lr, end);
 }
 
 static void count_receipt(struct gateway *g, const struct receipt *r)
@@ -274,7 +289,7 @@ enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fa
     g->config = config_ref(c);
     g->router = router;
     g->policy = policy;
-    memset(g->estimates, 0, sizeof g->estimates);
+    memset(g->latencies, 0, sizeof g->latencies);
     config_unref(old);
     return OK;
 }
@@ -311,10 +326,38 @@ void gateway_backend_state(struct gateway *g, const struct backend *b, struct ba
         egress_backend_state(g->egress, b, out);
     }
     g->parts.backend_state(g->parts.user, b, out);
-    const struct estimate *e = &g->estimates[b->index];
-    out->ttft_us = e->ttft_us;
-    if (e->tokens_per_s > 0) {
-        out->tokens_per_s = e->tokens_per_s;
+    const struct latency *l = &g->latencies[b->index];
+    out->ttft_us = l->legs > 0 ? l->us / l->legs : 0;
+    out->failing = latency_failing(l, clock_now_us());
+    out->rtt_ms = l->rtt_ms;
+    if (l->token_us > 0) {
+        out->tokens_per_s = 1e6 / l->token_us;
+    }
+}
+
+/* How long this request would take at each backend. */
+static void predict(struct gateway *g, struct facts *f)
+{
+    uint64_t now_us = clock_now_us();
+    for (int i = 0; i < g->config->backends_count; i++) {
+        const struct backend *b = &g->config->backends[i];
+        struct backend_state *state = &f->backends[i];
+        bool local = b->tier == TIER_DEVICE;
+        bool warm = f->session.known && f->session.up != local;
+        latency_predict(
+            &g->latencies[i],
+            &(struct latency_question){
+                .now_us = now_us,
+                .local = local,
+                .new_tokens = f->prompt_tokens - (warm ? f->session.cached_tokens : 0),
+                .max_tokens = f->request->max_tokens,
+                .task = f->task,
+                .queue = local ? state->queue : 0, /* a provider's is in its first token */
+                .slots = b->slots,
+                .rtt_ms = f->device.rtt_ms,
+                .load = f->device.load,
+            },
+            &state->predicted);
     }
 }
 
@@ -362,6 +405,7 @@ static struct facts *gather(struct gateway *g, struct request *request)
     for (int i = 0; i < g->config->backends_count; i++) {
         gateway_backend_state(g, &g->config->backends[i], &f->backends[i]);
     }
+    predict(g, f);
     f->budget_left_usd_nano = budget_left(g, request->client);
     time_t now = (time_t)(request->wall_us / US_PER_S);
     struct tm local;

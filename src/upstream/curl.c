@@ -24,6 +24,7 @@
  *   So a connection carries one transfer at a time, and cancelling closes it.
  * - Pausing: curl_easy_pause() may deliver what it held back inside the call.
  */
+#include "http/link.h"
 #include "upstream/curl_library.h"
 #include "upstream/wire.h"
 
@@ -175,6 +176,14 @@ static void take_field(struct wire_head *head, struct span line)
     }
 }
 
+static int64_t rtt_of(struct curl_wire *w)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    bool known = lib.curl_easy_getinfo(w->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+                 fd != CURL_SOCKET_BAD;
+    return known ? MAX(link_rtt_us((int)fd), 0) : 0;
+}
+
 static size_t on_header_line(char *bytes, size_t size, size_t count, void *user)
 {
     struct curl_wire *w = user;
@@ -189,6 +198,7 @@ static size_t on_header_line(char *bytes, size_t size, size_t count, void *user)
         take_field(&w->head, line);
     } else if (w->head.status >= 200 && !w->head_told) { /* not an interim 1xx, not a trailer */
         w->head_told = true;
+        w->head.rtt_us = rtt_of(w);
         w->wire.events->head(w->wire.user, &w->head);
         if (w->cancelled) {
             return 0;

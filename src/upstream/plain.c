@@ -18,6 +18,7 @@ struct plain_wire {
     struct http_call *call;
     uint64_t start_us;
     uint32_t connect_ms;
+    bool loopback;
 };
 
 struct plain *plain_new(struct loop *loop)
@@ -54,6 +55,7 @@ static void on_head(void *user, int status, const struct headers *headers)
     span_to_c(headers_get(headers, "retry-after"), head.retry_after, sizeof head.retry_after);
     span_to_c(headers_get(headers, "retry-after-ms"), head.retry_after_ms,
               sizeof head.retry_after_ms);
+    head.rtt_us = p->loopback ? 0 : MAX(http_call_rtt_us(p->call), 0);
     p->wire.events->head(p->wire.user, &head);
 }
 
@@ -123,6 +125,7 @@ struct wire *plain_start(struct plain *p, const struct wire_request *request,
     list_append(&p->live, &w->link);
     w->start_us = clock_now_us();
     w->connect_ms = request->connect_ms;
+    w->loopback = url->loopback;
     w->wire = (struct wire){.type = &plain_type, .events = events, .user = user};
     w->call = http_call_start(p->client,
                               &(struct http_call_options){

@@ -127,6 +127,7 @@ static struct leg_end blank_end(const struct attempt *a)
                             .usage = USAGE_UNKNOWN,
                             .model = SPAN_NONE,
                             .http_status = a->head.status,
+                            .rtt_us = a->head.rtt_us,
                             .retry_after_ms = -1};
 }
 

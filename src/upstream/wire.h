@@ -41,6 +41,7 @@ struct wire_head {
     char content_type[64];
     char retry_after[64];
     char retry_after_ms[32];
+    int64_t rtt_us; /* of the connection; 0 = unknown, or on this machine */
 };
 
 struct wire_events {
