@@ -10,17 +10,34 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static enum err from_file(const struct ledger_wish *wish, struct text *out, struct fault *fault)
+static enum err load(const char *path, struct config **out, struct fault *fault)
 {
-    struct config *config;
     struct text errors;
     text_init(&errors, 64 * KIB);
-    struct app_options app = {.config_path = wish->config, .ready_fd = -1};
-    enum err err = app_load_config(&app, &config, &errors);
+    struct app_options app = {.config_path = path, .ready_fd = -1};
+    enum err err = app_load_config(&app, out, &errors);
     if (err) {
         fault_set(fault, err, "%.*s", SPAN_ARG(span_trim(text_span(&errors))));
     }
     text_done(&errors);
+    return err;
+}
+
+enum err ledger_view_path(const char *config, char out[LEDGER_PATH_BYTES], struct fault *fault)
+{
+    struct config *c;
+    enum err err = load(config, &c, fault);
+    if (!err) {
+        snprintf(out, LEDGER_PATH_BYTES, "%s", c->ledger_path);
+        config_unref(c);
+    }
+    return err;
+}
+
+static enum err from_file(const struct ledger_wish *wish, struct text *out, struct fault *fault)
+{
+    struct config *config;
+    enum err err = load(wish->config, &config, fault);
     if (err) {
         return err;
     }

@@ -9,16 +9,23 @@
 #include "base/err.h"
 #include "base/text.h"
 
+#define LEDGER_PATH_BYTES 4096
+
 enum ledger_question { LEDGER_LIST, LEDGER_ONE, LEDGER_REPORT };
 
 struct ledger_wish {
-    enum ledger_question question;
+    #define LEDGER_PATH_BYTES 4096
+
+enum ledger_question question;
     const char *config; /* as cli_config_path() gave it */
     int last;           /* LEDGER_LIST */
     const char *id;     /* LEDGER_ONE */
     const char *since;  /* LEDGER_REPORT: "7d" */
 };
 
+/* The file itself, for what needs no server: checking and forgetting. */
+enum err ledger_view_path(const char *config, char out[LEDGER_PATH_BYTES],
+                          struct fault *fault) MUST_USE;
 /* Appends the JSON answer. */
 enum err ledger_view(const struct ledger_wish *wish, struct text *out,
                      struct fault *fault) MUST_USE;

@@ -15,7 +15,7 @@ struct custom {
 };
 
 struct privacy_policy {
-    bool types_default;
+    bool types_default, types_all;
     const char **types, **never_leave, **allow; /* NULL-terminated, owned; NULL = none */
     struct custom custom[CUSTOM_MAX];
     int custom_count;
@@ -173,6 +173,7 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
     }
     struct privacy_policy *p = NEW(struct privacy_policy);
     p->types_default = o->types_default || !o->types;
+    p->types_all = o->types_all;
     p->types = copy_list(o->types);
     p->never_leave = copy_list(o->never_leave);
     p->allow = copy_list(o->allow);
@@ -221,7 +222,7 @@ static bool is_custom(const struct privacy_policy *p, const char *type)
 /* Who writes a pattern wants it replaced, whatever the list says. */
 bool policy_replaces(const struct privacy_policy *p, const char *type)
 {
-    return !p || p->types_default || listed(p->types, span_c(type)) || is_custom(p, type);
+    return !p || p->types_all || p->types_default || listed(p->types, span_c(type)) || is_custom(p, type);
 }
 
 static bool allowed(const struct privacy_policy *p, struct span value)

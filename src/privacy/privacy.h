@@ -30,6 +30,7 @@ struct privacy_policy; /* compiled: types to replace, never_leave, allow, custom
 
 struct privacy_policy_options {
     bool types_default;
+    bool types_all;                 /* whatever the lists say, everything found is replaced */
     const char *const *types;       /* NULL-terminated */
     const char *const *never_leave; /* NULL-terminated */
     const char *const *allow;
@@ -58,6 +59,11 @@ void pseudonyms_free(struct pseudonyms *p);
 enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
                              struct span body, struct text *out, struct redaction_count *counts,
                              int *out_counts, struct fault *fault) MUST_USE;
+/* The same where nothing leaves (`weir redact`): never_leave values are replaced like others. */
+enum err privacy_redact_document(const struct privacy_policy *policy, struct pseudonyms *p,
+                                 struct span body, struct text *out,
+                                 struct redaction_count *counts, int *out_counts,
+                                 struct fault *fault) MUST_USE;
 /* Level `open`: only that no never_leave value is in it. ERR_POLICY as above. */
 enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
                             struct fault *fault) MUST_USE;

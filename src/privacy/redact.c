@@ -249,6 +249,9 @@ static enum err verdict(const struct job *j, struct fault *fault)
                          "privacy.never_leave: a %s is in the request, so it stays on the device",
                          j->refused);
     }
+    if (j->failed && j->may_stay) {
+        return fault_set(fault, ERR_INVALID, "it could not be redacted: %s", j->failed);
+    }
     if (j->failed) {
         return fault_set(
             fault, ERR_POLICY,
@@ -265,33 +268,56 @@ static void measure_body(struct job *j, const struct json *root)
     }
 }
 
-enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
-                             struct span body, struct text *out, struct redaction_count *counts,
-                             int *out_counts, struct fault *fault)
+/* Consumes the job. */
+static enum err redact_json(struct job *j, struct span body, struct text *out, struct fault *fault)
 {
     struct json_doc *doc = NULL;
     enum err err = json_parse(body, &doc, fault);
     if (err != OK) {
-        fault_prefix(fault, "privacy: the request could not be scanned: ");
-        return ERR_POLICY;
+        if (!j->may_stay) {
+            fault_prefix(fault, "privacy: the request could not be scanned: ");
+            err = ERR_POLICY;
+        }
+        job_done(j);
+        return err;
     }
+    measure_body(j, json_root(doc));
+    if (!stopped(j)) {
+        struct json_out w = json_out(out);
+        write_without(j, json_root(doc), SPAN_NONE, &w);
+    }
+    if (!stopped(j) && out->overflow) {
+        j->failed = "it is too long";
+    }
+    err = verdict(j, fault);
+    job_done(j);
+    json_free(doc);
+    return err;
+}
+
+enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
+                             struct span body, struct text *out, struct redaction_count *counts,
+                             int *out_counts, struct fault *fault)
+{
     struct job j;
     job_init(&j, policy, p);
     *out_counts = 0;
     j.counts = counts;
     j.counts_len = out_counts;
-    measure_body(&j, json_root(doc));
-    if (!stopped(&j)) {
-        struct json_out w = json_out(out);
-        write_without(&j, json_root(doc), SPAN_NONE, &w);
-    }
-    if (!stopped(&j) && out->overflow) {
-        j.failed = "it is too long";
-    }
-    err = verdict(&j, fault);
-    job_done(&j);
-    json_free(doc);
-    return err;
+    return redact_json(&j, body, out, fault);
+}
+
+enum err privacy_redact_document(const struct privacy_policy *policy, struct pseudonyms *p,
+                                 struct span body, struct text *out, struct redaction_count *counts,
+                                 int *out_counts, struct fault *fault)
+{
+    struct job j;
+    job_init(&j, policy, p);
+    j.may_stay = true;
+    *out_counts = 0;
+    j.counts = counts;
+    j.counts_len = out_counts;
+    return redact_json(&j, body, out, fault);
 }
 
 enum err privacy_check_json(const struct privacy_policy *policy, struct span body,

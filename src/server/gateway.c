@@ -16,6 +16,7 @@
 #include "chat/dialect.h"
 #include "device/device.h"
 #include "router/latency.h"
+#include "server/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -245,34 +246,10 @@ void gateway_free(struct gateway *g)
     mem_free(g);
 }
 
-static enum err compile_policy(const struct config *c, struct privacy_policy **out,
-                               struct fault *fault)
-{
-    const char **types = NEW_ARRAY(const char *, c->custom_count + 1);
-    const char **patterns = NEW_ARRAY(const char *, c->custom_count + 1);
-    for (int i = 0; i < c->custom_count; i++) {
-        types[i] = c->custom[i].type;
-        patterns[i] = c->custom[i].pattern;
-    }
-    enum err err = privacy_policy_new(
-        &(struct privacy_policy_options){
-            .types_default = c->types_default,
-            .types = c->types,
-            .never_leave = c->never_leave,
-            .allow = c->allow,
-            .custom_types = types,
-            .custom_patterns = patterns,
-        },
-        out, fault);
-    mem_free(types);
-    mem_free(patterns);
-    return err;
-}
-
 enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fault)
 {
     struct privacy_policy *policy;
-    enum err err = compile_policy(c, &policy, fault);
+    enum err err = policy_compile(c, false, &policy, fault);
     if (err) {
         return err;
     }
