@@ -20,6 +20,25 @@ struct rule_verdict {
 
 #define RULES_MAX 64
 
+/*
+ * What a scorer expects of both sides, before anybody answers. Routing looks at the
+ * difference: the cloud is worth asking where it is expected to do better, by more than its
+ * price. So `score` on receipts, which thresholds are compared with, is 1 − (p_cloud − p_device).
+ */
+struct score {
+    double p_device, p_cloud;             /* P(answer is good), 0..1: both parts blended */
+    double prior_device, prior_cloud;     /* the part that needs no labels */
+    double learned_device, learned_cloud; /* the part learned here; < 0 = nothing learned */
+    double labels;                        /* outcomes it was learned from */
+    double novelty;     /* 0..1: share of the prompt's features that no label told of */
+    double weight;      /* 0..1: of the learned part in the blend */
+    const char *source; /* "prior", "blend" */
+};
+/* 1 − (p_cloud − p_device), not clamped: what prompts are ranked by. */
+double score_raw(const struct score *s);
+/* The same within 0..1. */
+double score_of(const struct score *s);
+
 struct decision {
     enum err err; /* OK, or why nothing may be tried */
     struct span err_text;
@@ -31,7 +50,10 @@ struct decision {
     struct span reason;         /* one line for X-Weir-Reason */
     struct rule_verdict *rules; /* in the request's arena */
     int rules_count, rules_room;
-    double score;     /* P(device good enough) before answering; < 0 = none */
+    double score;     /* score_of(&scored), before answering; < 0 = none */
+    struct score scored;
+    bool explored;     /* the side was drawn by chance, to learn from it (policy.explore) */
+    double propensity; /* probability of the side that was taken; 1 unless policy.explore > 0 */
     double threshold; /* below it the cloud answers; < 0 = none */
     bool threshold_calibrated;
     enum degraded degraded; /* known before the first leg */

@@ -7,6 +7,7 @@
 #define WEIR_CORE_FACTS_H
 
 #include "core/backend.h"
+#include "core/features.h"
 #include "core/request.h"
 
 enum network { NETWORK_OK, NETWORK_METERED, NETWORK_OFFLINE };
@@ -38,12 +39,19 @@ struct finding_count {
 
 #define FINDING_TYPES_MAX 48
 
+/* A question's words in a few bytes, to tell whether two are about the same (router/sticky.h). 0 = empty bin. */
+#define SKETCH_BINS 16
+struct sketch {
+    uint8_t bin[SKETCH_BINS];
+};
+
 /* What is remembered of this conversation (router/sticky.h); all zero = nothing. */
 struct session_facts {
     bool known;            /* it was answered before */
     bool up;               /* … the last time by another tier than the device */
     bool mid_turn;         /* tool results are on their way: no place to change tiers */
     bool repeats;          /* like a recent question of this client, which `up` then tells of */
+    bool other_task;       /* another kind of work than the last question */
     int easy_turns;        /* that would have suited the device, in a row, while `up` */
     double similarity;     /* to the last question, 0..1; < 0 = unknown */
     int64_t cached_tokens; /* that its backend has probably kept warm */
@@ -63,9 +71,12 @@ struct facts {
     int64_t prompt_tokens; /* estimate over all turns: bytes / 3.5, at least 1 */
     int64_t last_user_tokens;
     int turns;
+    bool has_system;                 /* there is a system message */
+    const struct features *features; /* in the request's arena; NULL = not read */
     enum task task;
     enum task task_plain; /* the same without words that only claim difficulty ("step by step") */
     int claims;           /* how many of these words there are */
+    struct sketch sketch; /* of the last user turn; memory only, never written anywhere */
     const char *language; /* ISO 639-1 guess; NULL = unknown */
     struct finding_count findings[FINDING_TYPES_MAX];
     int findings_count;

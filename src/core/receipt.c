@@ -54,7 +54,34 @@ static struct span model_of(const struct leg_receipt *leg)
     return span_given(leg->model) || !leg->backend ? leg->model : span_c(leg->backend->model);
 }
 
-static void write_leg(struct json_out *w, const struct leg_receipt *leg)
+/* Only where something left: to whom, as the config labels it, and what was found but not replaced. */
+static void write_departure(struct json_out *w, const struct leg_receipt *leg,
+                            const struct receipt *r)
+{
+    const struct backend *b = leg->backend;
+    if (leg->left_device_bytes <= 0 || !b) {
+        return;
+    }
+    if (b->labels && b->labels[0]) {
+        KEY(w, "labels");
+        json_begin_array(w);
+        for (const char *const *label = b->labels; *label; label++) {
+            json_c(w, *label);
+        }
+        json_end_array(w);
+    }
+    if (r->facts && r->facts->findings_count && r->decision &&
+        r->decision->privacy == PRIVACY_OPEN) {
+        KEY(w, "left_in_clear");
+        json_begin_object(w);
+        for (int i = 0; i < r->facts->findings_count; i++) {
+            json_put_int(w, r->facts->findings[i].type, r->facts->findings[i].count);
+        }
+        json_end_object(w);
+    }
+}
+
+static void write_leg(struct json_out *w, const struct leg_receipt *leg, const struct receipt *r)
 {
     json_begin_object(w);
     PUT_INT(w, "leg", leg->leg);
@@ -87,6 +114,7 @@ static void write_leg(struct json_out *w, const struct leg_receipt *leg)
         json_put_int(w, leg->redactions[i].type, leg->redactions[i].count);
     }
     json_end_object(w);
+    write_departure(w, leg, r);
     json_end_object(w);
 }
 
@@ -110,6 +138,12 @@ static void write_background(struct json_out *w, const struct receipt *r)
 {
     PUT(w, "client_request_id", r->request ? r->request->client_request_id : SPAN_NONE);
     PUT_C(w, "task", r->facts ? task_name(r->facts->task) : NULL);
+    KEY(w, "markers");
+    if (r->facts && r->facts->features) {
+        features_json(w, r->facts->features);
+    } else {
+        json_null(w);
+    }
     PUT_KNOWN(w, "prompt_tokens", r->facts ? r->facts->prompt_tokens : -1);
     KEY(w, "error");
     if (r->fault.code == OK) {
@@ -210,7 +244,7 @@ void receipt_write(const struct receipt *r, bool with_rules, struct text *out)
     KEY(w, "legs");
     json_begin_array(w);
     for (int i = 0; i < r->legs_count; i++) {
-        write_leg(w, &r->legs[i]);
+        write_leg(w, &r->legs[i], r);
     }
     json_end_array(w);
     PUT_USD(w, "cost_usd", r->cost_usd_nano);

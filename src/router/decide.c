@@ -14,7 +14,7 @@
  *   budget      what is left today; what the caller will pay
  *   battery     low or hot: the cloud first, where the caller does not mind
  *   task        a model that says what it can do is not asked for anything else first
- *   score       P(device good enough), for split and cascade
+ *   score       what the device is expected to do as well, for split and cascade
  *   policy      the strategy and the order of those who are left
  */
 #include "router/inside.h"
@@ -148,6 +148,7 @@ static const struct backend *first_priced_cloud(const struct config *c)
 static void begin(struct deciding *x, struct router *r, const struct facts *f, struct decision *d)
 {
     *d = (struct decision){.score = -1,
+                           .propensity = 1,
                            .threshold = -1,
                            .max_cost_usd_nano = f->request->options.max_cost_usd_nano,
                            .deadline_us =

@@ -11,7 +11,7 @@
 /* In a cascade the score is advisory: the answer itself is judged. Only this far below the threshold is asking
  * the device a waste. */
 #define FAR_BELOW 0.35
-/* P(device good enough) below which the cloud answers, while nothing has been calibrated: on the careful side. */
+/* Score below which the cloud answers, while nothing has been calibrated: on the careful side. */
 #define THRESHOLD_DEFAULT 0.60
 #define QUALITY_DEFAULT 0.95
 #define SIDE_MAX (LEGS_MAX / 2)
@@ -370,9 +370,11 @@ static struct span missing(struct deciding *x)
 static void score(struct deciding *x)
 {
     struct score s = x->router->scorer->score(x->router->scorer_self, x->facts);
-    x->d->score = s.p_device;
+    x->d->scored = s;
+    x->d->score = score_of(&s);
     verdict_add(x, "score", VERDICT_PASS,
-                SAY(x, "P(device good enough) %.2f, %s", s.p_device, s.source));
+                SAY(x, "%.2f: P(device good) %.2f, P(cloud good) %.2f, %s", x->d->score,
+                    s.p_device, s.p_cloud, s.source));
 }
 
 /* `on_exhausted: refuse` and the first to be asked would cost more than is left. */

@@ -43,8 +43,16 @@ static struct score prior_score(void *self, const struct facts *f)
     p -= CONTEXT_PER_DOUBLING * doublings((double)f->prompt_tokens, CONTEXT_TOKENS);
     p -= f->request->has_tools ? WITH_TOOLS : 0;
     p -= f->request->json_schema ? WITH_SCHEMA : 0;
+    p = MIN(MAX(p, LOWEST), HIGHEST);
     return (struct score){
-        .p_device = MIN(MAX(p, LOWEST), HIGHEST), .p_cloud = CLOUD, .source = "prior"};
+        .p_device = p,
+        .p_cloud = CLOUD,
+        .prior_device = p,
+        .prior_cloud = CLOUD,
+        .learned_device = -1,
+        .learned_cloud = -1,
+        .source = "prior",
+    };
 }
 
 static void prior_explain(void *self, const struct facts *f, struct text *out)

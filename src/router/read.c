@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request's features: last user turn, sizes, turns, task, language. */
+#include "router/features.h"
 #include "router/router.h"
 #include "router/words.h"
 
@@ -95,5 +96,15 @@ void router_read_request(const struct request *request, struct facts *out)
     }
     out->prompt_tokens = tokens_of(bytes);
     out->last_user_tokens = tokens_of(out->last_user.len);
-    words_guess(out->last_user, system, &out->task, &out->language);
+    struct words words;
+    words_read(out->last_user, system, &words);
+    out->task = words.task;
+    out->task_plain = words.task_plain;
+    out->claims = words.claims;
+    out->language = words.language;
+    out->sketch = words.sketch;
+    out->has_system = span_given(system);
+    struct features *features = ARENA_NEW(request->arena, struct features);
+    features_read(out->last_user, out, features);
+    out->features = features;
 }

@@ -19,11 +19,6 @@
 
 struct router;
 
-struct score {
-    double p_device; /* 0..1 */
-    double p_cloud;
-    const char *source; /* "prior", later "learned" */
-};
 struct scorer_type {
     const char *name;
     struct score (*score)(void *self, const struct facts *f);
