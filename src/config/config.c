@@ -107,6 +107,13 @@ static void read_never_leave(struct reader *r, struct value v, const struct fiel
     ((struct config *)base)->never_leave = reader_list(r, v, is_type_name, TYPE_NAME_HINT);
 }
 
+static void read_consent(struct reader *r, struct value v, const struct field *f, void *base)
+{
+    (void)f;
+    struct config *c = base;
+    c->consent = consent_read(r, v, &c->consent_count);
+}
+
 static const struct field custom_fields[] = {
     {.key = "type", .read = read_text, .offset = offsetof(struct custom_type, type)},
     {.key = "pattern", .read = read_text, .offset = offsetof(struct custom_type, pattern)},
@@ -203,6 +210,12 @@ static const struct field privacy_fields[] = {
     {.key = "types", .read = read_types},
     {.key = "custom", .read = read_custom},
     {.key = "allow", .read = read_texts, .offset = IN(allow)},
+    {.key = "consent", .read = read_consent},
+    {.key = "scan_budget_ms",
+     .read = read_int,
+     .offset = IN(scan_budget_ms),
+     .min = 1,
+     .max = 600000},
     {.key = NULL},
 };
 
@@ -363,6 +376,7 @@ static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
             "FILE.gguf }`");
     }
     rules_check(r, c);
+    consent_check(r, c);
     check_doors(r, c, listen.node ? value_line(listen) : 1);
     check_budget(r, c, lines, budget.node ? value_line(budget) : 1);
 }
@@ -495,6 +509,7 @@ static struct config *config_new(const char *path, const char *folder, struct sp
         .types_default = true,
         .types = none,
         .allow = none,
+        .scan_budget_ms = 2000,
         .usd_nano_per_day = -1,
         .usd_nano_per_month = -1,
         .usd_nano_per_key_per_day = -1,

@@ -37,6 +37,7 @@ struct rule_then {       /* unset: NULL / -1 */
     const char *require; /* label */
     int privacy;         /* enum privacy_level, or -1: only tightens */
     const char *strategy;
+    int allow_media; /* 1: pictures, sounds and files may leave under `redact` though nobody can scan them */
 };
 
 struct rule {
@@ -49,6 +50,16 @@ struct rule {
 struct custom_type {
     const char *type;
     const char *pattern;
+};
+
+/* What a person may let go by consent, for whom and towards which backend. Without entries: nothing. */
+struct consent_entry {
+    const char *const *types; /* of never_leave; NULL-terminated */
+    const char *const *rules; /* rules whose `privacy: local` may be lifted; `default` = privacy.default */
+    const char *const *to;    /* tier or backend names */
+    const char *const *keys;  /* names of API keys; NULL = every caller */
+    int level;                /* PRIVACY_REDACT: pseudonyms leave; PRIVACY_OPEN: the values */
+    int line;
 };
 
 struct config {
@@ -77,6 +88,9 @@ struct config {
     const struct custom_type *custom;
     int custom_count;
     const char *const *allow;
+    const struct consent_entry *consent;
+    int consent_count;
+    int scan_budget_ms; /* of CPU time for one scan of one request */
 
     int64_t usd_nano_per_day, usd_nano_per_month, usd_nano_per_key_per_day; /* -1 = none */
     bool budget_refuses; /* on_exhausted: refuse (default: device) */

@@ -214,6 +214,7 @@ static const struct field then_fields[] = {
     {.key = "require", .read = read_text, .offset = THEN(require)},
     {.key = "privacy", .read = read_word_index, .offset = THEN(privacy), .words = privacy_words},
     {.key = "strategy", .read = read_strategy, .offset = THEN(strategy)},
+    {.key = "allow_media", .read = read_flag, .offset = THEN(allow_media)},
     {.key = NULL},
 };
 
@@ -232,8 +233,10 @@ static void check_rule(struct reader *r, struct value here, const struct rule *r
     } else if (strlen(rule->name) > 64) {
         reader_wrong(r, here, "a rule's name has at most 64 bytes");
     }
-    if (!t->take && !t->forbid && !t->require && t->privacy < 0 && !t->strategy) {
-        reader_wrong(r, here, "needs then: { take | forbid | require | privacy | strategy }");
+    if (!t->take && !t->forbid && !t->require && t->privacy < 0 && !t->strategy &&
+        t->allow_media < 0) {
+        reader_wrong(
+            r, here, "needs then: { take | forbid | require | privacy | strategy | allow_media }");
     }
     if (rule->when.max_prompt_tokens >= 0 &&
         rule->when.min_prompt_tokens > rule->when.max_prompt_tokens) {
@@ -255,7 +258,7 @@ const struct rule *rules_read(struct reader *r, struct value v, int *out_count)
         struct value here = value_at(r, v, i);
         rules[i] = (struct rule){
             .line = value_line(here),
-            .then = {.privacy = -1},
+            .then = {.privacy = -1, .allow_media = -1},
             .when = {.max_prompt_tokens = -1,
                      .min_prompt_tokens = -1,
                      .has_tools = -1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside config/: the two lists of a config, each in its own file. */
+/* Inside config/: the lists of a config, each in its own file. */
 #ifndef WEIR_CONFIG_SECTIONS_H
 #define WEIR_CONFIG_SECTIONS_H
 
@@ -14,6 +14,10 @@ struct backend backend_embedded(struct arena *a, const char *name, const char *p
 /* Reads `policy.rules`; names are checked by rules_check() once all backends are known. */
 const struct rule *rules_read(struct reader *r, struct value v, int *out_count);
 void rules_check(struct reader *r, const struct config *c);
+
+/* Reads `privacy.consent`; the names in it are checked once all backends and rules are known. */
+const struct consent_entry *consent_read(struct reader *r, struct value v, int *out_count);
+void consent_check(struct reader *r, const struct config *c);
 
 read_fn read_strategy;
 extern const char *const tier_words[];

@@ -229,7 +229,9 @@ static void every_other_key_is_read(void **state)
         "              model: 'gpt-*', header: { X-A: '1', X-B: '2' }, key: [alice], hour: '22-06', matches: '^x' }\n"
         "      then: { privacy: local, strategy: fallback, take: e }\n"
         "    - { name: pii, when: { pii: true }, then: { forbid: cloud } }\n"
-        "privacy: { default: open, never_leave: [], types: [PERSON, URL], allow: a }\n"
+        "    - { name: pictures, when: { has_images: true }, then: { allow_media: true } }\n"
+        "privacy: { default: open, never_leave: [], types: [PERSON, URL], allow: a, scan_budget_ms: 50,\n"
+        "  consent: [ { types: [CREDIT_CARD], rules: [all, default], to: [cloud, a], level: open } ] }\n"
         "budget: { usd_per_day: 0.000001, usd_per_month: 2, per_key_usd_per_day: 0, on_exhausted: refuse }\n"
         "auth: { keys_file: ~ }\n"
         "ledger: { path: /var/l.db, store_prompts: true, keep_days: 1 }\n"
@@ -287,6 +289,15 @@ static void every_other_key_is_read(void **state)
     assert_false(c->types_default);
     assert_string_equal(c->types[1], "URL");
     assert_string_equal(c->allow[0], "a");
+    assert_int_equal(c->rules[2].then.allow_media, 1);
+    assert_int_equal(c->rules[1].then.allow_media, -1);
+    assert_int_equal(c->scan_budget_ms, 50);
+    assert_int_equal(c->consent_count, 1);
+    assert_string_equal(c->consent[0].types[0], "CREDIT_CARD");
+    assert_string_equal(c->consent[0].rules[1], "default");
+    assert_string_equal(c->consent[0].to[1], "a");
+    assert_null(c->consent[0].keys);
+    assert_int_equal(c->consent[0].level, PRIVACY_OPEN);
     assert_int_equal(c->usd_nano_per_day, 1000);
     assert_int_equal(c->usd_nano_per_month, 2 * USD_NANO);
     assert_int_equal(c->usd_nano_per_key_per_day, 0);
@@ -334,6 +345,18 @@ static void mistakes_name_line_and_allowed_values(void **state)
          "expected one of open, redact, local, got `closed`"},
         {WITH_DEVICE "privacy: { never_leave: [ssn] }\n",
          "privacy.never_leave[0]: expected a type like US_SSN"},
+        {WITH_DEVICE "privacy: { consent: [ { types: [SECRET] } ] }\n",
+         "weir.yaml:3: privacy.consent[0]: needs to: the backends or tiers"},
+        {WITH_DEVICE "privacy:\n  consent:\n    - { to: [cloud] }\n",
+         "weir.yaml:5: privacy.consent[0]: needs types (of never_leave) or rules"},
+        {WITH_DEVICE "privacy: { consent: [ { types: [SECRET], to: [device] } ] }\n",
+         "weir.yaml:3: privacy.consent[0].to: `device` is neither"},
+        {WITH_DEVICE "privacy: { consent: [ { types: [SECRET], to: [cloud], level: local } ] }\n",
+         "weir.yaml:3: privacy.consent[0].level: "},
+        {WITH_DEVICE "privacy: { consent: [ { rules: [x], to: [cloud] } ] }\n",
+         "privacy.consent[0].rules: there is no rule `x`"},
+        {WITH_DEVICE "privacy: { consent: [ { types: [A], to: [cloud], keys: [ann] } ] }\n",
+         "privacy.consent[0].keys: without auth.keys_file"},
         {WITH_DEVICE "privacy: { custom: [ { type: A } ] }\n",
          "privacy.custom[0]: needs type and pattern"},
         {WITH_DEVICE "privacy: { custom: [ { type: a, pattern: x } ] }\n",
