@@ -1,451 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables are long on purpose. A word counts for its task with its weight,
- * three times when it is one of the first two words of the prompt: what a prompt
- * asks for mostly stands at its beginning ("Classify: …", "turn on …"). Phrases
- * are looked for in the first 200 bytes. The task with the highest sum wins; on a
- * tie the earlier one in enum task, but chat last.
+ * One walk over the words of a prompt. A word that stands in the table (words_table.c) counts
+ * for its task with its weight, times what its place is worth:
+ *
+ *   first two words  x 6   what a prompt asks for mostly stands at its beginning ("turn on ...");
+ *                          politeness before it ("please", "can you") is skipped
+ *   instruction      x 3
+ *   material         x 1   what follows a colon, a quotation mark or a line end, because there
+ *                          stands what is to be worked on ("Translate: turn on the light")
+ *
+ * Phrases are looked for in the first 200 bytes and the last 100. The task with the highest sum
+ * wins; on a tie the earlier one in enum task, but chat last. Of a text longer than
+ * WORDS_BYTES_MAX the head and the tail are read, for the question often stands at the end.
+ *
+ * A word is known by its 32-bit hash alone: the table is 32 KiB and fits the first cache. Two
+ * words of the tables never share one (asserted when it is built); a stranger that does, one in
+ * three million, counts as the other.
  */
 #include "router/words.h"
 
-#include <assert.h>
+#include "router/words_table.h"
+
 #include <pthread.h>
 
-#define WORD_MAX 16
-#define SLOTS 2048u /* power of two, about three times the words */
+#define SLOTS 4096u /* power of two, about three times the words */
 #define FIRST_WORDS 2
-#define FIRST_FACTOR 3
+#define AT_FIRST 6
+#define IN_INSTRUCTION 3
+#define IN_MATERIAL 1
 #define PHRASE_BYTES 200
-
-struct task_word {
-    const char *word;
-    enum task task;
-    int weight;
-};
-
-static const struct task_word task_words[] = {
-    /* to a machine in the house */
-    {"turn", TASK_COMMAND, 3},
-    {"switch", TASK_COMMAND, 3},
-    {"dim", TASK_COMMAND, 3},
-    {"play", TASK_COMMAND, 2},
-    {"pause", TASK_COMMAND, 2},
-    {"resume", TASK_COMMAND, 1},
-    {"mute", TASK_COMMAND, 3},
-    {"unmute", TASK_COMMAND, 3},
-    {"lock", TASK_COMMAND, 2},
-    {"unlock", TASK_COMMAND, 2},
-    {"open", TASK_COMMAND, 1},
-    {"close", TASK_COMMAND, 1},
-    {"set", TASK_COMMAND, 1},
-    {"start", TASK_COMMAND, 1},
-    {"stop", TASK_COMMAND, 1},
-    {"light", TASK_COMMAND, 2},
-    {"lights", TASK_COMMAND, 2},
-    {"lamp", TASK_COMMAND, 2},
-    {"thermostat", TASK_COMMAND, 3},
-    {"heating", TASK_COMMAND, 2},
-    {"heater", TASK_COMMAND, 2},
-    {"fan", TASK_COMMAND, 1},
-    {"tv", TASK_COMMAND, 1},
-    {"volume", TASK_COMMAND, 2},
-    {"alarm", TASK_COMMAND, 3},
-    {"timer", TASK_COMMAND, 3},
-    {"remind", TASK_COMMAND, 3},
-    {"reminder", TASK_COMMAND, 2},
-    {"blinds", TASK_COMMAND, 2},
-    {"curtains", TASK_COMMAND, 2},
-    {"wifi", TASK_COMMAND, 1},
-    {"bluetooth", TASK_COMMAND, 1},
-    {"kitchen", TASK_COMMAND, 1},
-    {"bedroom", TASK_COMMAND, 1},
-    {"playlist", TASK_COMMAND, 2},
-    {"raise", TASK_COMMAND, 2},
-    {"lower", TASK_COMMAND, 1},
-    {"shut", TASK_COMMAND, 2},
-    {"increase", TASK_COMMAND, 1},
-    {"decrease", TASK_COMMAND, 1},
-    {"radiator", TASK_COMMAND, 3},
-    {"radio", TASK_COMMAND, 2},
-    {"shades", TASK_COMMAND, 3},
-    {"humidifier", TASK_COMMAND, 3},
-    {"vacuum", TASK_COMMAND, 2},
-    {"garage", TASK_COMMAND, 2},
-    {"window", TASK_COMMAND, 1},
-    {"door", TASK_COMMAND, 1},
-    {"weather", TASK_COMMAND, 5},
-    {"forecast", TASK_COMMAND, 3},
-    {"wake", TASK_COMMAND, 2},
-    {"song", TASK_CREATE, 1},
-    /* what does the speaker want */
-    {"intent", TASK_INTENT, 6},
-    {"intents", TASK_INTENT, 6},
-    {"utterance", TASK_INTENT, 15},
-    /* data out of text */
-    {"extract", TASK_EXTRACT, 5},
-    {"slots", TASK_EXTRACT, 4},
-    {"slot", TASK_EXTRACT, 3},
-    {"entities", TASK_EXTRACT, 4},
-    {"entity", TASK_EXTRACT, 2},
-    {"parse", TASK_EXTRACT, 2},
-    {"fields", TASK_EXTRACT, 2},
-    {"numbers", TASK_EXTRACT, 2},
-    {"mentioned", TASK_EXTRACT, 2},
-    {"classify", TASK_CLASSIFY, 5},
-    {"categorize", TASK_CLASSIFY, 5},
-    {"categorise", TASK_CLASSIFY, 5},
-    {"classification", TASK_CLASSIFY, 3},
-    {"sentiment", TASK_CLASSIFY, 4},
-    {"spam", TASK_CLASSIFY, 3},
-    {"category", TASK_CLASSIFY, 2},
-    {"categories", TASK_CLASSIFY, 2},
-    {"label", TASK_CLASSIFY, 2},
-    {"labels", TASK_CLASSIFY, 1},
-    /* text into other text */
-    {"rewrite", TASK_REWRITE, 5},
-    {"rephrase", TASK_REWRITE, 5},
-    {"paraphrase", TASK_REWRITE, 5},
-    {"proofread", TASK_REWRITE, 5},
-    {"reword", TASK_REWRITE, 5},
-    {"uppercase", TASK_REWRITE, 4},
-    {"lowercase", TASK_REWRITE, 4},
-    {"capitalize", TASK_REWRITE, 4},
-    {"reverse", TASK_REWRITE, 2},
-    {"spell", TASK_REWRITE, 2},
-    {"grammar", TASK_REWRITE, 3},
-    {"correct", TASK_REWRITE, 1},
-    {"fix", TASK_REWRITE, 1},
-    {"shorten", TASK_REWRITE, 4},
-    {"formal", TASK_REWRITE, 2},
-    {"polite", TASK_REWRITE, 2},
-    {"bullets", TASK_REWRITE, 7},
-    {"bullet", TASK_REWRITE, 7},
-    {"commas", TASK_REWRITE, 3},
-    {"comma", TASK_REWRITE, 3},
-    {"alphabetical", TASK_REWRITE, 2},
-    {"alphabetically", TASK_REWRITE, 3},
-    {"summarise", TASK_SUMMARISE, 6},
-    {"summarize", TASK_SUMMARISE, 6},
-    {"summary", TASK_SUMMARISE, 5},
-    {"tldr", TASK_SUMMARISE, 6},
-    {"condense", TASK_SUMMARISE, 4},
-    {"gist", TASK_SUMMARISE, 4},
-    {"translate", TASK_TRANSLATE, 6},
-    {"translation", TASK_TRANSLATE, 4},
-    {"uebersetze", TASK_TRANSLATE, 6},
-    {"traduis", TASK_TRANSLATE, 6},
-    {"traduce", TASK_TRANSLATE, 6},
-    /* programs */
-    {"code", TASK_CODE, 4},
-    {"function", TASK_CODE, 3},
-    {"python", TASK_CODE, 5},
-    {"javascript", TASK_CODE, 5},
-    {"typescript", TASK_CODE, 5},
-    {"java", TASK_CODE, 4},
-    {"rust", TASK_CODE, 2},
-    {"golang", TASK_CODE, 5},
-    {"sql", TASK_CODE, 5},
-    {"html", TASK_CODE, 4},
-    {"css", TASK_CODE, 4},
-    {"bash", TASK_CODE, 3},
-    {"regex", TASK_CODE, 4},
-    {"compile", TASK_CODE, 3},
-    {"compiler", TASK_CODE, 3},
-    {"debug", TASK_CODE, 4},
-    {"bug", TASK_CODE, 3},
-    {"refactor", TASK_CODE, 5},
-    {"algorithm", TASK_CODE, 3},
-    {"script", TASK_CODE, 2},
-    {"api", TASK_CODE, 2},
-    {"exception", TASK_CODE, 2},
-    {"segfault", TASK_CODE, 5},
-    {"program", TASK_CODE, 2},
-    {"implement", TASK_CODE, 2},
-    {"array", TASK_CODE, 2},
-    {"kubernetes", TASK_CODE, 3},
-    {"docker", TASK_CODE, 3},
-    {"git", TASK_CODE, 3},
-    {"unittest", TASK_CODE, 4},
-    /* numbers */
-    {"calculate", TASK_MATH, 5},
-    {"compute", TASK_MATH, 4},
-    {"plus", TASK_MATH, 3},
-    {"minus", TASK_MATH, 3},
-    {"times", TASK_MATH, 1},
-    {"divided", TASK_MATH, 3},
-    {"multiply", TASK_MATH, 4},
-    {"multiplied", TASK_MATH, 4},
-    {"percent", TASK_MATH, 2},
-    {"percentage", TASK_MATH, 2},
-    {"solve", TASK_MATH, 3},
-    {"equation", TASK_MATH, 4},
-    {"integral", TASK_MATH, 5},
-    {"derivative", TASK_MATH, 5},
-    {"theorem", TASK_MATH, 3},
-    {"convert", TASK_MATH, 3},
-    {"sum", TASK_MATH, 2},
-    {"add", TASK_MATH, 2},
-    {"subtract", TASK_MATH, 4},
-    {"total", TASK_MATH, 1},
-    /* units, days, months: reckoning with time and measures is arithmetic too */
-    {"feet", TASK_MATH, 2},
-    {"foot", TASK_MATH, 1},
-    {"inches", TASK_MATH, 2},
-    {"inch", TASK_MATH, 2},
-    {"meters", TASK_MATH, 2},
-    {"metres", TASK_MATH, 2},
-    {"cm", TASK_MATH, 2},
-    {"mm", TASK_MATH, 2},
-    {"km", TASK_MATH, 2},
-    {"kg", TASK_MATH, 2},
-    {"kilometers", TASK_MATH, 2},
-    {"kilometres", TASK_MATH, 2},
-    {"miles", TASK_MATH, 2},
-    {"grams", TASK_MATH, 2},
-    {"kilograms", TASK_MATH, 2},
-    {"pounds", TASK_MATH, 1},
-    {"liters", TASK_MATH, 2},
-    {"litres", TASK_MATH, 2},
-    {"hours", TASK_MATH, 2},
-    {"hour", TASK_MATH, 1},
-    {"seconds", TASK_MATH, 2},
-    {"minutes", TASK_MATH, 1},
-    {"days", TASK_MATH, 2},
-    {"weeks", TASK_MATH, 2},
-    {"months", TASK_MATH, 2},
-    {"month", TASK_MATH, 2},
-    {"years", TASK_MATH, 1},
-    {"dozen", TASK_MATH, 2},
-    {"cents", TASK_MATH, 2},
-    {"monday", TASK_MATH, 3},
-    {"tuesday", TASK_MATH, 3},
-    {"wednesday", TASK_MATH, 3},
-    {"thursday", TASK_MATH, 3},
-    {"friday", TASK_MATH, 3},
-    {"saturday", TASK_MATH, 3},
-    {"sunday", TASK_MATH, 3},
-    {"january", TASK_MATH, 2},
-    {"february", TASK_MATH, 2},
-    {"june", TASK_MATH, 2},
-    {"july", TASK_MATH, 2},
-    {"august", TASK_MATH, 2},
-    {"september", TASK_MATH, 2},
-    {"october", TASK_MATH, 2},
-    {"november", TASK_MATH, 2},
-    {"december", TASK_MATH, 2},
-    {"product", TASK_MATH, 1},
-    {"sqrt", TASK_MATH, 5},
-    {"probability", TASK_MATH, 3},
-    /* thinking */
-    {"why", TASK_REASON, 3},
-    {"prove", TASK_REASON, 5},
-    {"proof", TASK_REASON, 3},
-    {"explain", TASK_REASON, 3},
-    {"compare", TASK_REASON, 4},
-    {"analyse", TASK_REASON, 4},
-    {"analyze", TASK_REASON, 4},
-    {"evaluate", TASK_REASON, 3},
-    {"argue", TASK_REASON, 3},
-    {"argument", TASK_REASON, 2},
-    {"deduce", TASK_REASON, 4},
-    {"puzzle", TASK_REASON, 4},
-    {"riddle", TASK_REASON, 4},
-    {"logic", TASK_REASON, 3},
-    {"strategy", TASK_REASON, 2},
-    {"tradeoffs", TASK_REASON, 4},
-    {"pros", TASK_REASON, 3},
-    {"cons", TASK_REASON, 3},
-    {"plan", TASK_REASON, 2},
-    {"recommend", TASK_REASON, 2},
-    {"should", TASK_REASON, 1},
-    {"difference", TASK_REASON, 2},
-    {"because", TASK_REASON, 1},
-    /* making */
-    {"write", TASK_CREATE, 2},
-    {"compose", TASK_CREATE, 4},
-    {"draft", TASK_CREATE, 4},
-    {"poem", TASK_CREATE, 5},
-    {"haiku", TASK_CREATE, 5},
-    {"story", TASK_CREATE, 4},
-    {"essay", TASK_CREATE, 4},
-    {"lyrics", TASK_CREATE, 4},
-    {"slogan", TASK_CREATE, 4},
-    {"novel", TASK_CREATE, 2},
-    {"blog", TASK_CREATE, 3},
-    {"brainstorm", TASK_CREATE, 4},
-    {"imagine", TASK_CREATE, 3},
-    {"ideas", TASK_CREATE, 4},
-    {"tale", TASK_CREATE, 4},
-    {"pretend", TASK_CREATE, 4},
-    {"invent", TASK_CREATE, 3},
-    {"limerick", TASK_CREATE, 5},
-    {"screenplay", TASK_CREATE, 5},
-    {"email", TASK_CREATE, 1},
-    {"letter", TASK_CREATE, 1},
-    {"speech", TASK_CREATE, 2},
-    {"dialogue", TASK_CREATE, 2},
-    /* facts of the world */
-    {"who", TASK_KNOWLEDGE, 2},
-    {"when", TASK_KNOWLEDGE, 1},
-    {"where", TASK_KNOWLEDGE, 2},
-    {"which", TASK_KNOWLEDGE, 1},
-    {"what", TASK_KNOWLEDGE, 1},
-    {"whats", TASK_KNOWLEDGE, 1},
-    {"capital", TASK_KNOWLEDGE, 4},
-    {"define", TASK_KNOWLEDGE, 4},
-    {"describe", TASK_KNOWLEDGE, 3},
-    {"about", TASK_KNOWLEDGE, 1},
-    {"definition", TASK_KNOWLEDGE, 3},
-    {"meaning", TASK_KNOWLEDGE, 2},
-    {"history", TASK_KNOWLEDGE, 3},
-    {"population", TASK_KNOWLEDGE, 3},
-    {"president", TASK_KNOWLEDGE, 3},
-    {"invented", TASK_KNOWLEDGE, 3},
-    {"discovered", TASK_KNOWLEDGE, 3},
-    {"born", TASK_KNOWLEDGE, 2},
-    {"country", TASK_KNOWLEDGE, 2},
-    {"planet", TASK_KNOWLEDGE, 2},
-    {"tallest", TASK_KNOWLEDGE, 3},
-    {"largest", TASK_KNOWLEDGE, 2},
-    /* company; greetings need no line, for TASK_CHAT is what remains */
-    {"joke", TASK_CHAT, 4},
-    {"you", TASK_CHAT, 2},
-    {"your", TASK_CHAT, 3},
-    {"yourself", TASK_CHAT, 4},
-    {"youre", TASK_CHAT, 2},
-    {"weir", TASK_CHAT, 9},
-    {"gguf", TASK_CHAT, 9},
-};
-
-struct task_phrase {
-    const char *phrase;
-    enum task task;
-    int weight;
-};
-
-static const struct task_phrase task_phrases[] = {
-    {"who are you", TASK_CHAT, 12},
-    {"what are you", TASK_CHAT, 12},
-    {"how are you", TASK_CHAT, 12},
-    {"what can you do", TASK_CHAT, 12},
-    {"your name", TASK_CHAT, 9},
-    {"good morning", TASK_CHAT, 9},
-    {"good night", TASK_CHAT, 9},
-    {"good evening", TASK_CHAT, 9},
-    {"are you a", TASK_CHAT, 9},
-    {"step by step", TASK_REASON, 6},
-    {"think about", TASK_REASON, 3},
-    {"what would happen", TASK_REASON, 6},
-    {"how does", TASK_REASON, 4},
-    {"how do", TASK_REASON, 2},
-    {"how can i", TASK_REASON, 3},
-    {"how many", TASK_MATH, 2},
-    {"how much", TASK_MATH, 2},
-    {"square root", TASK_MATH, 6},
-    {"what is the intent", TASK_INTENT, 8},
-    {"this request", TASK_INTENT, 18},
-    {"the request:", TASK_INTENT, 18},
-    {"the user want", TASK_INTENT, 12},
-    {"type of request", TASK_INTENT, 12},
-    {"request type", TASK_INTENT, 12},
-    {"classify:", TASK_INTENT, 18},
-    {"categorize:", TASK_INTENT, 18},
-    {"categorise:", TASK_INTENT, 18},
-    {"who r u", TASK_CHAT, 12},
-    {"ping me", TASK_COMMAND, 9},
-    {"wake me", TASK_COMMAND, 9},
-    {"count down", TASK_COMMAND, 6},
-    {"first word", TASK_REWRITE, 9},
-    {"last word", TASK_REWRITE, 9},
-    {"which word", TASK_REWRITE, 9},
-    {"email address", TASK_EXTRACT, 9},
-    {"e-mail address", TASK_EXTRACT, 9},
-    {"names in", TASK_EXTRACT, 6},
-    {"what time", TASK_MATH, 6},
-    {"what day", TASK_MATH, 6},
-    {"which day", TASK_MATH, 6},
-    {"the time", TASK_MATH, 3},
-    {"difference between", TASK_REASON, 1},
-    {"in arabic", TASK_TRANSLATE, 5},
-    {"in chinese", TASK_TRANSLATE, 5},
-    {"in japanese", TASK_TRANSLATE, 5},
-    {"in russian", TASK_TRANSLATE, 5},
-    {"in portuguese", TASK_TRANSLATE, 5},
-    {"to do list", TASK_COMMAND, 3},
-    {"shopping list", TASK_COMMAND, 3},
-    {"tl;dr", TASK_SUMMARISE, 6},
-    {"in one sentence", TASK_SUMMARISE, 2},
-    {"in french", TASK_TRANSLATE, 5},
-    {"in german", TASK_TRANSLATE, 5},
-    {"in spanish", TASK_TRANSLATE, 5},
-    {"in italian", TASK_TRANSLATE, 5},
-    {"into english", TASK_TRANSLATE, 5},
-    {"to english", TASK_TRANSLATE, 4},
-    {"upper case", TASK_REWRITE, 4},
-    {"lower case", TASK_REWRITE, 4},
-    {"positive or negative", TASK_CLASSIFY, 6},
-    {"```", TASK_CODE, 14},
-    {"#include", TASK_CODE, 14},
-    {"def ", TASK_CODE, 3},
-    {"();", TASK_CODE, 6},
-    {"select *", TASK_CODE, 6},
-    {"stack trace", TASK_CODE, 6},
-    {"unit test", TASK_CODE, 5},
-    {"c++", TASK_CODE, 5},
-};
-
-enum language { EN, DE, FR, ES, IT, PT, NL, SV, PL, TR, LANGUAGES };
-static const char *const language_names[LANGUAGES] = {"en", "de", "fr", "es", "it",
-                                                      "pt", "nl", "sv", "pl", "tr"};
-
-/* Frequent words that few other of these languages have; one string per language. */
-static const char *const language_words[LANGUAGES] = {
-    [EN] =
-        "the and is are you of to my what how with for please this that it on was have can do not from write who",
-    [DE] =
-        "der das und ist nicht ich sie mit ein eine auf wie bitte den wird f\xc3\xbcr kannst mir warum schreibe",
-    [FR] =
-        "le les et est vous une dans pour que qui avec je sur pas quel quelle comment des moi traduis",
-    [ES] =
-        "el los y es una por para que con c\xc3\xb3mo qu\xc3\xa9 las del est\xc3\xa1 mi cu\xc3\xa1l escribe yo",
-    [IT] =
-        "il gli e \xc3\xa8 che di una per non con sono come questo della mi scrivi perch\xc3\xa9 cosa",
-    [PT] = "o os \xc3\xa9 uma n\xc3\xa3o para com que voc\xc3\xaa como em do da eu qual escreva",
-    [NL] = "het een van en niet ik je dat met voor wat hoe zijn kun schrijf waarom deze",
-    [SV] = "och \xc3\xa4r att det en jag inte som f\xc3\xb6r p\xc3\xa5 hur vad med kan skriv",
-    [PL] = "jest nie si\xc4\x99 na i w z co jak czy to dla napisz prosz\xc4\x99",
-    [TR] = "bir ve bu i\xc3\xa7in ne nas\xc4\xb1l de\xc4\x9fil mi benim yaz l\xc3\xbctfen",
-};
-
-/* ---- one table of all words, built once ---- */
+#define PHRASE_TAIL_BYTES 100
+#define TAIL_BYTES 256
+#define SKETCH_LETTERS 3 /* shorter words tell nothing of a topic */
 
 struct slot {
-    char word[WORD_MAX];
-    unsigned char len;
-    unsigned char task, weight; /* weight 0 = no task */
+    uint32_t hash; /* 0 = free */
     uint16_t languages;
+    unsigned char task : 4;
+    unsigned char claim : 1, polite : 1;
+    unsigned char weight; /* 0 = no task */
 };
+static_assert(sizeof(struct slot) == 8, "the table fits the first cache");
+static_assert(TASK_COUNT <= 16, "a task fits four bits");
 
 static struct slot slots[SLOTS];
-/* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters. */
+/* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters, but those
+ * that begin punctuation. */
 static unsigned char letters[256];
 /* Phrases by their first two bytes, as chains of index + 1. */
-static unsigned char phrase_first[256], phrase_next[ARRAY_LEN(task_phrases)],
-    phrase_len[ARRAY_LEN(task_phrases)];
+static unsigned char phrase_first[256], phrase_next[TASK_PHRASES_MAX], phrase_len[TASK_PHRASES_MAX];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 #define HASH_START 2166136261u
 
 static uint32_t hash_add(uint32_t h, unsigned char c)
 {
-    return (h ^ c) * 16777619u;
+    return (h ^ c) * 16777619u; /* FNV-1a */
 }
 
 /* The word's slot, or the free one where it belongs. */
-static struct slot *find(const char *word, size_t len, uint32_t h)
+static struct slot *find(uint32_t h)
 {
     uint32_t at = (h ^ (h >> 15)) & (SLOTS - 1);
-    while (slots[at].len && (slots[at].len != len || memcmp(slots[at].word, word, len) != 0)) {
+    while (slots[at].hash && slots[at].hash != h) {
         at = (at + 1) & (SLOTS - 1);
     }
     return &slots[at];
@@ -453,14 +70,13 @@ static struct slot *find(const char *word, size_t len, uint32_t h)
 
 static struct slot *add(struct span word)
 {
-    ASSERT(word.len > 0 && word.len < WORD_MAX);
+    ASSERT(word.len > 0);
     uint32_t h = HASH_START;
     for (size_t i = 0; i < word.len; i++) {
         h = hash_add(h, (unsigned char)word.data[i]);
     }
-    struct slot *s = find(word.data, word.len, h);
-    memcpy(s->word, word.data, word.len);
-    s->len = (unsigned char)word.len;
+    struct slot *s = find(h);
+    s->hash = h;
     return s;
 }
 
@@ -469,77 +85,156 @@ static unsigned char two_bytes(const char *s)
     return (unsigned char)(s[0] * 31 + s[1]);
 }
 
+static void build_words(void)
+{
+    for (size_t i = 0; i < task_words_count; i++) {
+        const struct task_words *row = &task_words[i];
+        for (struct span rest = span_c(row->words); rest.len;) {
+            struct slot *s = add(span_cut(&rest, ' '));
+            ASSERT(s->weight == 0); /* a word stands once */
+            s->task = (unsigned char)row->task & 0xf;
+            s->claim = row->claim;
+            s->weight = (unsigned char)row->weight;
+        }
+    }
+    for (struct span rest = span_c(polite_words); rest.len;) {
+        add(span_cut(&rest, ' '))->polite = true;
+    }
+    for (int l = 0; l < LANGUAGES; l++) {
+        for (struct span rest = span_c(language_words[l]); rest.len;) {
+            add(span_cut(&rest, ' '))->languages |= (uint16_t)(1u << l);
+        }
+    }
+}
+
+#define LEAD_LATIN_SIGNS 0xc2 /* U+0080..00BF: guillemets, inverted marks */
+#define LEAD_LATIN 0xc3       /* U+00C0..00FF */
+#define LEAD_PUNCTUATION 0xe2 /* U+2000..: quotation marks, dashes */
+#define LEAD_CYRILLIC 0xd0
+
 static void build_tables(void)
 {
     for (int c = 0; c < 256; c++) {
         bool letter = c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         letters[c] = (unsigned char)(!letter ? 0 : c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
-    static_assert(ARRAY_LEN(task_phrases) < 255, "an index fits a byte");
-    for (size_t i = 0; i < ARRAY_LEN(task_phrases); i++) {
+    letters[LEAD_LATIN_SIGNS] = letters[LEAD_PUNCTUATION] = 0;
+    for (size_t i = 0; i < task_phrases_count; i++) {
         unsigned char *first = &phrase_first[two_bytes(task_phrases[i].phrase)];
         phrase_next[i] = *first;
         *first = (unsigned char)(i + 1);
         phrase_len[i] = (unsigned char)strlen(task_phrases[i].phrase);
     }
-    for (size_t i = 0; i < ARRAY_LEN(task_words); i++) {
-        struct slot *s = add(span_c(task_words[i].word));
-        s->task = (unsigned char)task_words[i].task;
-        s->weight = (unsigned char)task_words[i].weight;
-    }
-    for (int l = 0; l < LANGUAGES; l++) {
-        struct span rest = span_c(language_words[l]);
-        while (rest.len) {
-            add(span_cut(&rest, ' '))->languages |= (uint16_t)(1u << l);
-        }
-    }
+    build_words();
 }
 
 /* ---- walking over words ---- */
 
-/* The next word's slot, NULL when it is in no list; false = no more words. ASCII case is ignored, and the
- * apostrophe: "what's" is "whats". */
-static bool next_word(struct span text, size_t *at, const struct slot **out)
-{
-    const unsigned char *p = (const unsigned char *)text.data + *at;
-    const unsigned char *end = (const unsigned char *)text.data + text.len;
-    char word[WORD_MAX];
-    size_t len = 0;
-    uint32_t h = HASH_START;
-    while (p < end && !letters[*p]) {
-        p++;
-    }
-    for (; p < end && (letters[*p] || *p == '\''); p++) {
-        unsigned char c = letters[*p];
-        if (c) {
-            if (len < WORD_MAX) {
-                word[len] = (char)c;
-            }
-            len++;
-            h = hash_add(h, c);
-        }
-    }
-    *at = (size_t)(p - (const unsigned char *)text.data);
-    const struct slot *s = len > 0 && len < WORD_MAX ? find(word, len, h) : NULL;
-    *out = s && s->len ? s : NULL;
-    return len > 0;
-}
+/* The part of the text that is being walked over, and what the words there are worth. */
+struct walk {
+    const unsigned char *at, *end;
+    int worth;
+    int first_words; /* still to come */
+};
 
 struct counts {
     int words;
+    int claims;
     int tasks[TASK_COUNT];
+    int claimed[TASK_COUNT]; /* the part of `tasks` that claims made */
     int languages[LANGUAGES];
+    struct sketch sketch;
 };
 
-static void count_words(struct span text, uint32_t tasks, int first_factor, struct counts *c)
+/* Up to the next letter. A colon or quotation mark, and a line end, begin the material. */
+static void skip_between(struct walk *w, bool any_words)
 {
-    size_t at = 0;
-    for (const struct slot *s; next_word(text, &at, &s); c->words++) {
+    for (; w->at < w->end && !letters[*w->at]; w->at++) {
+        unsigned char c = *w->at;
+        bool colon = c == ':' && (w->at + 1 == w->end || w->at[1] <= ' ');
+        bool quote = c == '"' ||
+                     (c == LEAD_PUNCTUATION && w->end - w->at > 2 && w->at[1] == 0x80 &&
+                      w->at[2] >= 0x9c && w->at[2] <= 0x9f) ||
+                     (c == LEAD_LATIN_SIGNS && w->end - w->at > 1 && w->at[1] == 0xab);
+        if ((colon || quote || c == '\n') && any_words) {
+            w->worth = IN_MATERIAL;
+            w->first_words = 0;
+        }
+        if (c == LEAD_LATIN_SIGNS ||
+            c == LEAD_PUNCTUATION) { /* its other bytes would look like letters */
+            while (w->at + 1 < w->end && (w->at[1] & 0xc0) == 0x80) {
+                w->at++;
+            }
+        }
+    }
+}
+
+/* Lower case beyond ASCII: U+00C0..00DE and U+0410..042F, which is what the tables need. `second` follows `lead`. */
+static unsigned char fold(unsigned char lead, unsigned char second)
+{
+    bool latin = lead == LEAD_LATIN && second >= 0x80 && second <= 0x9e;
+    bool cyrillic = lead == LEAD_CYRILLIC && second >= 0x90 && second <= 0x9f;
+    return latin || cyrillic ? (unsigned char)(second + 0x20) : second;
+}
+
+struct word {
+    uint32_t hash;
+    int letters;
+    const struct slot *slot; /* NULL when it is in no list */
+};
+
+/* ASCII case is ignored, and apostrophe and hyphen: "what's" is "whats". False = no more words. */
+static bool next_word(struct walk *w, bool any_words, struct word *out)
+{
+    uint32_t h = HASH_START;
+    int count = 0;
+    unsigned char before = 0;
+    skip_between(w, any_words);
+    for (; w->at < w->end; w->at++) {
+        unsigned char c = letters[*w->at];
+        if (c) {
+            c = before >= 0x80 ? fold(before, c) : c;
+            h = hash_add(h, c);
+            count++;
+        } else if (*w->at != '\'' && *w->at != '-') {
+            break;
+        }
+        before = c;
+    }
+    const struct slot *s = find(h);
+    *out = (struct word){h, count, s->hash ? s : NULL};
+    return count > 0;
+}
+
+/* One-permutation minhash; see router/sticky.h. */
+static void add_to_sketch(struct sketch *sketch, uint32_t hash)
+{
+    uint32_t h = hash * 2654435769u; /* 2^32 / golden ratio: FNV's high bits are weak */
+    unsigned char *bin = &sketch->bin[h >> 28];
+    unsigned char value = (unsigned char)(h >> 16 & 0xff);
+    value = value ? value : 1;
+    *bin = *bin && *bin < value ? *bin : value;
+}
+
+static void count_words(struct walk *w, uint32_t tasks, struct counts *c)
+{
+    struct word word;
+    while (next_word(w, c->words > 0, &word)) {
+        const struct slot *s = word.slot;
+        bool first = w->first_words > 0 && !(s && s->polite);
+        int worth = first ? AT_FIRST : w->worth;
+        w->first_words -= first;
+        c->words++;
+        if (word.letters >= SKETCH_LETTERS && !(s && (s->languages || s->claim || s->polite))) {
+            add_to_sketch(&c->sketch, word.hash);
+        }
         if (!s) {
             continue;
         }
         if (s->weight && (tasks & (1u << s->task))) {
-            c->tasks[s->task] += s->weight * (c->words < FIRST_WORDS ? first_factor : 1);
+            c->tasks[s->task] += s->weight * worth;
+            c->claimed[s->task] += s->claim ? s->weight * worth : 0;
+            c->claims += s->claim;
         }
         for (uint32_t set = s->languages; set; set &= set - 1) {
             c->languages[__builtin_ctz(set)]++;
@@ -553,28 +248,32 @@ static void count_words(struct span text, uint32_t tasks, int first_factor, stru
     (1u << TASK_INTENT | 1u << TASK_EXTRACT | 1u << TASK_CLASSIFY | 1u << TASK_REWRITE |           \
      1u << TASK_SUMMARISE | 1u << TASK_TRANSLATE)
 
-/* Each phrase counts once, and only where a word begins. */
-static void add_phrases(struct span text, uint32_t tasks, int scores[TASK_COUNT])
+/* Each phrase counts once, and only where a word begins; one beyond ASCII anywhere, for not all scripts have
+ * spaces. At most PHRASE_BYTES of the text. */
+static void add_phrases(struct span text, uint32_t tasks, struct counts *c)
 {
     char lower[PHRASE_BYTES];
-    bool seen[ARRAY_LEN(task_phrases)] = {false};
+    bool seen[TASK_PHRASES_MAX] = {false};
     size_t len = MIN(text.len, sizeof lower);
-    bool in_word[PHRASE_BYTES];
+    bool in_word = false;
     for (size_t i = 0; i < len; i++) {
-        char c = text.data[i];
-        in_word[i] = letters[(unsigned char)c] != 0;
-        lower[i] = in_word[i] ? (char)letters[(unsigned char)c] : c;
+        unsigned char letter = letters[(unsigned char)text.data[i]];
+        lower[i] = letter ? (char)letter : text.data[i];
     }
     for (size_t i = 0; i + 1 < len; i++) { /* no phrase is shorter than two bytes */
-        if (i > 0 && in_word[i] && in_word[i - 1]) {
-            continue;
-        }
-        for (unsigned p = phrase_first[two_bytes(lower + i)]; p; p = phrase_next[p - 1]) {
+        unsigned char byte = (unsigned char)lower[i];
+        bool inside = in_word && byte < 0x80 && letters[byte];
+        in_word = letters[byte] != 0;
+        for (unsigned p = inside ? 0 : phrase_first[two_bytes(lower + i)]; p;
+             p = phrase_next[p - 1]) {
             const struct task_phrase *phrase = &task_phrases[p - 1];
             size_t n = phrase_len[p - 1];
             if (!seen[p - 1] && n <= len - i && memcmp(lower + i, phrase->phrase, n) == 0) {
                 seen[p - 1] = true;
-                scores[phrase->task] += tasks & (1u << phrase->task) ? phrase->weight : 0;
+                int weight = tasks & (1u << phrase->task) ? phrase->weight : 0;
+                c->tasks[phrase->task] += weight;
+                c->claimed[phrase->task] += phrase->claim ? weight : 0;
+                c->claims += phrase->claim;
             }
         }
     }
@@ -593,7 +292,19 @@ static size_t skip_spaces(struct span text, size_t i)
     return i;
 }
 
+static bool is_year(struct span text, size_t i)
+{
+    size_t n = 0;
+    while (i + n < text.len && is_digit(text.data[i + n])) {
+        n++;
+    }
+    return n == 4 && (text.data[i] == '1' || text.data[i] == '2');
+}
+
 #define SHORT_WORDS 16
+#define SUM 40     /* "12 + 30" */
+#define NUMBERS 12 /* two numbers and a word of arithmetic */
+#define PROBLEM 45 /* a story with numbers that ends in "how many" */
 
 /* "12 + 30", "7*8", "3 x 4": a digit, an operator, a digit; or two numbers in a short prompt. Dates (1-2-3) and
  * telephone numbers count too; they are harmless. */
@@ -604,49 +315,51 @@ static void add_arithmetic(struct span text, struct counts *c)
         if (!is_digit(text.data[i])) {
             continue;
         }
-        numbers += i == 0 || !is_digit(text.data[i - 1]);
+        numbers += (i == 0 || !is_digit(text.data[i - 1])) && !is_year(text, i);
         size_t op = skip_spaces(text, i + 1);
         if (op < text.len && memchr("+-*/x^%", text.data[op], 7)) {
             size_t next = skip_spaces(text, op + 1);
             if (next < text.len && is_digit(text.data[next])) {
-                c->tasks[TASK_MATH] += 10;
+                c->tasks[TASK_MATH] += SUM;
                 return;
             }
         }
     }
-    if (numbers >= 2 && c->words <= SHORT_WORDS) {
-        c->tasks[TASK_MATH] += 10;
+    bool question = text.len && text.data[text.len - 1] == '?';
+    bool is_short = c->words <= SHORT_WORDS;
+    if (numbers >= 2 && question && is_short && c->tasks[TASK_COMMAND] == 0) {
+        c->tasks[TASK_MATH] += SUM;
+    } else if (numbers >= 2 && question && !is_short && c->tasks[TASK_MATH] >= NUMBERS) {
+        c->tasks[TASK_MATH] += PROBLEM;
     } else if (numbers > 0 && c->tasks[TASK_MATH] > 0) {
-        c->tasks[TASK_MATH] += 4; /* "how many … 12 …" */
+        c->tasks[TASK_MATH] += NUMBERS;
     }
 }
 
-static enum task best_task(const struct counts *c, struct span user)
+static enum task best_task(const int tasks[TASK_COUNT], int words, struct span user)
 {
     enum task best = TASK_CHAT;
     for (int t = 1; t < TASK_COUNT; t++) {
-        bool more = c->tasks[t] > c->tasks[best];
-        if (more || (best == TASK_CHAT && c->tasks[t] > 0 && c->tasks[t] == c->tasks[best])) {
+        bool more = tasks[t] > tasks[best];
+        if (more || (best == TASK_CHAT && tasks[t] > 0 && tasks[t] == tasks[best])) {
             best = (enum task)t;
         }
     }
-    bool question = c->tasks[best] == 0 && c->words > 3 && span_ends(span_trim(user), SPAN("?"));
+    bool question = tasks[best] == 0 && words > 3 && span_ends(span_trim(user), SPAN("?"));
     return question ? TASK_KNOWLEDGE : best;
 }
 
-static enum task task_from_counts(const struct counts *words, struct span user, struct span system)
+static void add_system(struct span system, struct counts *c)
 {
-    struct counts c = *words;
     struct counts of_system = {0};
-    system = system.len ? span_first(system, WORDS_BYTES_MAX / 4) : SPAN("");
-    add_phrases(user, ~0u, c.tasks);
-    add_arithmetic(user, &c);
-    count_words(system, TASKS_OF_SYSTEM, 1, &of_system);
-    add_phrases(system, TASKS_OF_SYSTEM, of_system.tasks);
+    system = span_first(system, WORDS_BYTES_MAX / 4);
+    struct walk w = {(const unsigned char *)system.data,
+                     (const unsigned char *)system.data + system.len, IN_INSTRUCTION, 0};
+    count_words(&w, TASKS_OF_SYSTEM, &of_system);
+    add_phrases(system, TASKS_OF_SYSTEM, &of_system);
     for (int t = 0; t < TASK_COUNT; t++) {
-        c.tasks[t] += of_system.tasks[t];
+        c->tasks[t] += of_system.tasks[t];
     }
-    return best_task(&c, user);
 }
 
 /* ---- language ---- */
@@ -767,13 +480,44 @@ static const char *language_from_counts(const struct counts *c, struct span text
     return language ? language : language_of_words(c);
 }
 
-void words_guess(struct span user, struct span system, enum task *out_task,
-                 const char **out_language)
+/* ---- all together ---- */
+
+static void walk_over(struct span text, int first_words, struct counts *c)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    struct walk w = {at, at + text.len, IN_INSTRUCTION, first_words};
+    count_words(&w, ~0u, c);
+}
+
+void words_read(struct span user, struct span system, struct words *out)
 {
     (void)pthread_once(&tables_once, build_tables);
     struct counts c = {0};
-    user = user.len ? span_first(user, WORDS_BYTES_MAX) : SPAN("");
-    count_words(user, ~0u, FIRST_FACTOR, &c);
-    *out_task = task_from_counts(&c, user, system);
-    *out_language = language_from_counts(&c, user);
+    user = user.len ? user : SPAN("");
+    bool is_long = user.len > WORDS_BYTES_MAX;
+    struct span head = span_first(user, is_long ? WORDS_BYTES_MAX - TAIL_BYTES : user.len);
+    struct span tail = span_from(user, is_long ? user.len - TAIL_BYTES : user.len);
+    walk_over(head, FIRST_WORDS, &c);
+    walk_over(tail, 0, &c);
+    add_phrases(head, ~0u, &c);
+    if (user.len > PHRASE_BYTES + PHRASE_TAIL_BYTES) {
+        add_phrases(span_from(user, user.len - PHRASE_TAIL_BYTES), ~0u, &c);
+    }
+    add_arithmetic(is_long ? tail : span_trim(head), &c);
+    if (system.len) {
+        add_system(system, &c);
+    }
+    *out = (struct words){
+        .task = best_task(c.tasks, c.words, user),
+        .language = language_from_counts(&c, head),
+        .claims = c.claims,
+        .sketch = c.sketch,
+    };
+    out->task_plain = out->task;
+    if (c.claims) {
+        for (int t = 0; t < TASK_COUNT; t++) {
+            c.tasks[t] -= c.claimed[t];
+        }
+        out->task_plain = best_task(c.tasks, c.words, user);
+    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/base.h"
+#include "base/text.h"
 #include "router/words.h"
 
 #include <setjmp.h>
@@ -9,18 +9,16 @@
 
 static enum task words_task(struct span user, struct span system)
 {
-    enum task task = TASK_COUNT;
-    const char *language = NULL;
-    words_guess(user, system, &task, &language);
-    return task;
+    struct words words;
+    words_read(user, system, &words);
+    return words.task;
 }
 
 static const char *words_language(struct span text)
 {
-    enum task task = TASK_COUNT;
-    const char *language = NULL;
-    words_guess(text, SPAN_NONE, &task, &language);
-    return language;
+    struct words words;
+    words_read(text, SPAN_NONE, &words);
+    return words.language;
 }
 
 static const struct {
@@ -144,6 +142,66 @@ static void languages_are_guessed(void **state)
     }
 }
 
+static struct words words_of(const char *text)
+{
+    struct words w;
+    words_read(span_c(text), SPAN_NONE, &w);
+    return w;
+}
+
+/* "step by step", "expert", "rigorous" … change the task that rules see, and not the plain one. */
+static void claims_are_told_apart(void **state)
+{
+    (void)state;
+    struct words plain = words_of("turn on the lights in the hallway");
+    struct words stuffed =
+        words_of("As an expert with rigorous reasoning think step by step, give a phd proof: "
+                 "turn on the lights in the hallway");
+    assert_int_equal(plain.claims, 0);
+    assert_int_equal(plain.task, plain.task_plain);
+    assert_true(stuffed.claims >= 5);
+    assert_int_equal(stuffed.task, TASK_REASON);
+    assert_int_equal(stuffed.task_plain, TASK_COMMAND);
+}
+
+/* What is to be worked on is not what is asked for. */
+static void material_counts_less_than_the_instruction(void **state)
+{
+    (void)state;
+    assert_int_equal(words_of("Translate into Dutch: write a poem about code").task,
+                     TASK_TRANSLATE);
+    assert_int_equal(words_of("Proofread: turn on the light and play jazz").task, TASK_REWRITE);
+}
+
+/* A question after a long text is seen. */
+static void the_tail_of_a_long_text_is_read(void **state)
+{
+    (void)state;
+    struct text t;
+    text_init(&t, 64 * KIB);
+    while (t.len < 8000) {
+        text_add_c(&t, "The harbour lay still and the boats had been drawn up on the sand. ");
+    }
+    text_add_c(&t, "\nPlease summarise this article in two sentences.");
+    struct words w;
+    words_read(text_span(&t), SPAN_NONE, &w);
+    assert_int_equal(w.task, TASK_SUMMARISE);
+    text_done(&t);
+}
+
+static void capitals_beyond_ascii_are_folded(void **state)
+{
+    (void)state;
+    assert_int_equal(words_of("\xc3\x9c"
+                              "bersetze ins Englische: der Zug")
+                         .task,
+                     TASK_TRANSLATE);
+    assert_int_equal(words_of("\xc3\x89"
+                              "cris un po\xc3\xa8me sur la mer")
+                         .task,
+                     TASK_CREATE);
+}
+
 static void any_bytes_are_survived(void **state)
 {
     (void)state;
@@ -171,6 +229,10 @@ int main(void)
         cmocka_unit_test(tasks_are_guessed),
         cmocka_unit_test(a_system_message_may_name_the_task),
         cmocka_unit_test(languages_are_guessed),
+        cmocka_unit_test(claims_are_told_apart),
+        cmocka_unit_test(material_counts_less_than_the_instruction),
+        cmocka_unit_test(the_tail_of_a_long_text_is_read),
+        cmocka_unit_test(capitals_beyond_ascii_are_folded),
         cmocka_unit_test(any_bytes_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
