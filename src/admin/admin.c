@@ -3,11 +3,14 @@
 
 #include "base/clock.h"
 #include "device/device.h"
+#include "privacy/privacy.h"
 #include "server/inference.h"
+#include "server/policy.h"
 
 #include <unistd.h>
 
 #define LAST_MAX 1000
+#define REDACT_MAX MIB /* scanned in one go, on the loop */
 
 struct admin {
     struct gateway *gateway;
@@ -29,6 +32,13 @@ static void on_explain(void *user, struct call *call)
     struct text out;
     text_init(&out, 64 * MIB);
     struct span payload = call_query(call, "payload");
+    struct fault fault = {0};
+    if (span_is(payload, "raw")) { /* the very bytes, not inside another object */
+        enum err err = gateway_payload(a->gateway, r, &out, &fault);
+        err ? call_reply_error(call, err, NULL, fault.text) : call_reply_json(call, 200, &out);
+        text_done(&out);
+        return;
+    }
     gateway_explain(a->gateway, r, span_given(payload) && !span_is(payload, "0"), &out);
     call_reply_json(call, 200, &out);
     text_done(&out);
@@ -81,8 +91,11 @@ static void on_report(void *user, struct call *call)
     text_init(&out, 4 * MIB);
     struct fault fault = {0};
     uint64_t now = clock_wall_us();
-    enum err err = ledger_report(ledger_of(a), now > since_us ? now - since_us : 0,
-                                 call_scope(call), &out, &fault);
+    struct span privacy = call_query(call, "privacy");
+    uint64_t since = now > since_us ? now - since_us : 0;
+    enum err err = span_given(privacy) && !span_is(privacy, "0")
+                       ? ledger_privacy_report(ledger_of(a), since, call_scope(call), &out, &fault)
+                       : ledger_report(ledger_of(a), since, call_scope(call), &out, &fault);
     if (err) {
         call_reply_error(call, err, NULL, fault.text);
     } else {
@@ -136,6 +149,62 @@ static void on_feedback(void *user, struct call *call)
     } else {
         call_reply(call, 200, "application/json", SPAN("{\"ok\":true}"));
     }
+}
+
+/* The body of a redact call: {"text", "policy"}. NULL, and the answer is written, when it is wrong. */
+static bool read_redact(struct call *call, struct span *out_text, bool *out_policy)
+{
+    const struct json *body;
+    struct fault fault = {0};
+    if (json_parse_in(call_arena(call), call_request(call)->body, &body, &fault)) {
+        call_reply_error(call, ERR_INVALID, NULL, fault.text);
+        return false;
+    }
+    const struct json *text = json_get(body, "text");
+    const struct json *policy = json_get(body, "policy");
+    *out_text = json_str(text);
+    *out_policy = false;
+    if (json_type(text) != JSON_STRING) {
+        call_reply_error(call, ERR_INVALID, "text", "`text` must be a string");
+        return false;
+    }
+    if (policy && !json_to_bool(policy, out_policy)) {
+        call_reply_error(
+            call, ERR_INVALID, "policy",
+            "`policy` must be true (only what the config lists) or false (every type)");
+        return false;
+    }
+    if (out_text->len > REDACT_MAX) {
+        call_reply_error(call, ERR_TOO_LARGE, "text",
+                         "`text` is over 1 MiB; `weir redact --jsonl` takes any amount");
+        return false;
+    }
+    return true;
+}
+
+static void on_redact(void *user, struct call *call)
+{
+    struct admin *a = user;
+    struct span text;
+    bool listed_only;
+    if (!read_redact(call, &text, &listed_only)) {
+        return;
+    }
+    struct privacy_policy *policy = NULL;
+    struct pseudonyms *p = pseudonyms_new();
+    struct text out;
+    text_init(&out, 64 * MIB);
+    struct fault fault = {0};
+    enum err err = policy_compile(gateway_config(a->gateway), !listed_only, &policy, &fault);
+    err = err ? err : privacy_redact_report(policy, p, text, &out, &fault);
+    if (err) {
+        call_reply_error(call, err, "text", fault.text);
+    } else {
+        call_reply_json(call, 200, &out);
+    }
+    text_done(&out);
+    pseudonyms_free(p);
+    privacy_policy_free(policy);
 }
 
 /* ---- status ---- */
@@ -308,6 +377,7 @@ static const struct route routes[] = {
     {"GET", "/weir/v1/receipts/", ROUTE_REST, on_receipt},
     {"GET", "/weir/v1/report", 0, on_report},
     {"POST", "/weir/v1/feedback", 0, on_feedback},
+    {"POST", "/weir/v1/redact", 0, on_redact},
     {"GET", "/weir/v1/status", ROUTE_QUIET, on_status},
     {"POST", "/weir/v1/offline", ROUTE_ADMIN, on_offline},
     {"GET", "/healthz", ROUTE_OPEN | ROUTE_QUIET, on_healthz},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The paths that tell about Weir itself: explain, receipts, report, feedback,
+ * The paths that tell about Weir itself: explain, redact, receipts, report, feedback,
  * status, the offline switch, health and metrics. Each reads what the parts
  * already know; none of them can change a decision but the offline switch.
  */

@@ -14,13 +14,14 @@ static const char help[] =
     "personal data was found. Runs nothing and sends nothing.\n"
     "\n"
     "  --tier, --model, --mode, --strategy, --privacy   as in `weir ask`\n"
-    "  --payload        also print the exact body that would leave\n"
+    "  --payload        instead print the exact body that would leave, byte by byte; with --json\n"
+    "                   it is added to the decision\n"
     "  --json           the decision as JSON\n"
     "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
     "\n"
     "examples:\n"
     "  weir explain \"what is 12 + 30?\"\n"
-    "  weir explain --payload --tier cloud \"mail jo@corp.example about it\"\n";
+    "  weir explain --payload --tier cloud \"mail jo@corp-mail.com about it\"\n";
 
 static void print_rules(const struct json *rules)
 {
@@ -53,7 +54,7 @@ static void print_findings(const struct json *findings)
     }
 }
 
-static void print_decision(const struct json *root, bool payload)
+static void print_decision(const struct json *root)
 {
     const struct json *d = json_get(root, "decision");
     printf("%s%.*s%s over", cli_bold(STDOUT_FILENO), SPAN_ARG(json_str(json_get(d, "strategy"))),
@@ -68,15 +69,59 @@ static void print_decision(const struct json *root, bool payload)
     print_findings(json_get(json_get(root, "privacy"), "findings"));
     printf("\nrules\n");
     print_rules(json_get(root, "rules"));
-    if (payload) {
-        struct text body;
-        text_init(&body, 64 * MIB);
-        struct json_out w = json_out(&body);
-        json_value(&w, json_get(root, "payload"));
-        struct span refused = json_str(json_get(root, "payload_refused"));
-        printf("\nwould leave\n%.*s\n", SPAN_ARG(span_given(refused) ? refused : text_span(&body)));
-        text_done(&body);
+}
+
+/* POSTs; CLI_OK when the answer is 200. */
+static int ask(struct client *c, const char *path, struct span body, struct text *out)
+{
+    struct fault fault = {0};
+    struct json_doc *doc = NULL;
+    int status = client_call(c, "POST", path, NULL, body, out, &fault);
+    if (status == 200) {
+        return CLI_OK;
     }
+    if (status < 0 || json_parse(text_span(out), &doc, NULL)) {
+        return cli_fail("%s", status < 0 ? fault.text : "the server's answer is not JSON");
+    }
+    const struct json *error = json_get(json_root(doc), "error");
+    int failed = cli_fail("%.*s", SPAN_ARG(json_str(json_get(error, "message"))));
+    json_free(doc);
+    return failed;
+}
+
+/* Standard output gets the body and nothing else, so that it can be kept and compared. */
+static int show_payload(struct client *c, struct span body)
+{
+    struct text out;
+    text_init(&out, 64 * MIB);
+    int exit_code = ask(c, "/weir/v1/explain?payload=raw", body, &out);
+    if (exit_code == CLI_OK && out.len) {
+        fprintf(stderr, "%swould leave (%zu bytes):%s\n", cli_dim(STDERR_FILENO), out.len,
+                cli_reset(STDERR_FILENO));
+        puts(out.data);
+    } else if (exit_code == CLI_OK) {
+        fprintf(stderr, "nothing would leave: this device answers\n");
+    }
+    text_done(&out);
+    return exit_code;
+}
+
+static int show_decision(struct client *c, struct span body, bool payload, bool json)
+{
+    struct text out;
+    text_init(&out, 64 * MIB);
+    struct json_doc *doc = NULL;
+    int exit_code = ask(c, payload ? "/weir/v1/explain?payload=1" : "/weir/v1/explain", body, &out);
+    if (exit_code == CLI_OK && json) {
+        puts(out.data);
+    } else if (exit_code == CLI_OK && json_parse(text_span(&out), &doc, NULL)) {
+        exit_code = cli_fail("the server's answer is not JSON");
+    } else if (exit_code == CLI_OK) {
+        print_decision(json_root(doc));
+    }
+    json_free(doc);
+    text_done(&out);
+    return exit_code;
 }
 
 static int explain(const char *config, struct span body, bool payload, bool json)
@@ -87,27 +132,9 @@ static int explain(const char *config, struct span body, bool payload, bool json
     if (client_open(&client, &c, &fault)) {
         return cli_fail("%s", fault.text);
     }
-    struct text out;
-    text_init(&out, 64 * MIB);
-    const char *path = payload ? "/weir/v1/explain?payload=1" : "/weir/v1/explain";
-    int status = client_call(c, "POST", path, NULL, body, &out, &fault);
+    int exit_code =
+        payload && !json ? show_payload(c, body) : show_decision(c, body, payload, json);
     client_close(c);
-    struct json_doc *doc = NULL;
-    int exit_code = CLI_OK;
-    if (status < 0) {
-        exit_code = cli_fail("%s", fault.text);
-    } else if (json_parse(text_span(&out), &doc, &fault)) {
-        exit_code = cli_fail("the server's answer is not JSON");
-    } else if (status != 200) {
-        exit_code = cli_fail(
-            "%.*s", SPAN_ARG(json_str(json_get(json_get(json_root(doc), "error"), "message"))));
-    } else if (json) {
-        puts(out.data);
-    } else {
-        print_decision(json_root(doc), payload);
-    }
-    json_free(doc);
-    text_done(&out);
     return exit_code;
 }
 

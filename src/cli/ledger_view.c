@@ -34,6 +34,29 @@ enum err ledger_view_path(const char *config, char out[LEDGER_PATH_BYTES], struc
     return err;
 }
 
+static enum err read_file(struct ledger *l, const struct ledger_wish *wish, struct text *out,
+                          struct fault *fault)
+{
+    uint64_t since_us = 0, now = clock_wall_us();
+    if (wish->since && !clock_from_duration(span_c(wish->since), &since_us)) {
+        return fault_set(fault, ERR_INVALID, "--since must be like 7d, 12h or 30m");
+    }
+    uint64_t from = now - MIN(now, since_us);
+    switch (wish->question) {
+    case LEDGER_LIST:
+        return ledger_list(l, wish->last, SPAN_NONE, out, fault);
+    case LEDGER_ONE:
+        return ledger_get(l, span_c(wish->id), SPAN_NONE, out)
+                   ? fault_set(fault, ERR_NOT_FOUND, "there is no receipt %s", wish->id)
+                   : OK;
+    case LEDGER_REPORT:
+        return ledger_report(l, from, SPAN_NONE, out, fault);
+    case LEDGER_PRIVACY:
+        return ledger_privacy_report(l, from, SPAN_NONE, out, fault);
+    }
+    return OK;
+}
+
 static enum err from_file(const struct ledger_wish *wish, struct text *out, struct fault *fault)
 {
     struct config *config;
@@ -49,22 +72,8 @@ static enum err from_file(const struct ledger_wish *wish, struct text *out, stru
         err = ledger_open(&(struct ledger_options){.path = config->ledger_path, .read_only = true},
                           &l, fault);
     }
-    uint64_t since_us = 7 * US_PER_DAY, now = clock_wall_us();
     if (!err) {
-        switch (wish->question) {
-        case LEDGER_LIST:
-            err = ledger_list(l, wish->last, SPAN_NONE, out, fault);
-            break;
-        case LEDGER_ONE:
-            err = ledger_get(l, span_c(wish->id), SPAN_NONE, out);
-            err = err ? fault_set(fault, err, "there is no receipt %s", wish->id) : OK;
-            break;
-        case LEDGER_REPORT:
-            err = clock_from_duration(span_c(wish->since), &since_us)
-                      ? ledger_report(l, now - MIN(now, since_us), SPAN_NONE, out, fault)
-                      : fault_set(fault, ERR_INVALID, "--since must be like 7d, 12h or 30m");
-            break;
-        }
+        err = read_file(l, wish, out, fault);
         ledger_close(l);
     }
     config_unref(config);
@@ -91,6 +100,9 @@ enum err ledger_view(const struct ledger_wish *wish, struct text *out, struct fa
         break;
     case LEDGER_REPORT:
         snprintf(path, sizeof path, "/weir/v1/report?since=%.50s", wish->since);
+        break;
+    case LEDGER_PRIVACY:
+        snprintf(path, sizeof path, "/weir/v1/report?privacy=1&since=%.50s", wish->since);
         break;
     }
     int status = client_call(c, "GET", path, NULL, SPAN(""), out, fault);

@@ -11,16 +11,16 @@
 
 #define LEDGER_PATH_BYTES 4096
 
-enum ledger_question { LEDGER_LIST, LEDGER_ONE, LEDGER_REPORT };
+enum ledger_question { LEDGER_LIST, LEDGER_ONE, LEDGER_REPORT, LEDGER_PRIVACY };
 
 struct ledger_wish {
-    #define LEDGER_PATH_BYTES 4096
+#define LEDGER_PATH_BYTES 4096
 
-enum ledger_question question;
+    enum ledger_question question;
     const char *config; /* as cli_config_path() gave it */
     int last;           /* LEDGER_LIST */
     const char *id;     /* LEDGER_ONE */
-    const char *since;  /* LEDGER_REPORT: "7d" */
+    const char *since;  /* both reports: "7d" */
 };
 
 /* The file itself, for what needs no server: checking and forgetting. */

@@ -2,24 +2,30 @@
 #include "cli/answer.h"
 #include "cli/cli.h"
 #include "cli/ledger_view.h"
+#include "cli/verify.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 static const char help[] =
     "usage: weir receipts [ID] [OPTIONS]\n"
+    "       weir receipts --verify [--head HASH] [OPTIONS]\n"
     "\n"
     "Lists the newest receipts, or shows one: who answered, why, what it cost, what left this\n"
     "device. A receipt never holds the words of a prompt.\n"
     "\n"
     "  --last N         how many (default 20, at most 1000)\n"
+    "  --verify         checks every receipt against the audit chain and names what was changed,\n"
+    "                   removed, reordered or put in; exit 1 if anything was\n"
+    "  --head HASH      with --verify: the head that an earlier check showed must be in the chain\n"
     "  --json           as JSON\n"
     "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
     "\n"
     "examples:\n"
     "  weir receipts\n"
     "  weir receipts --last 100 --json | jq '.receipts[].reason'\n"
-    "  weir receipts req_01JD0Z3Q8X4W5V6T7R8S9A0B1C\n";
+    "  weir receipts req_01JD0Z3Q8X4W5V6T7R8S9A0B1C\n"
+    "  weir receipts --verify --json | jq .problems\n";
 
 static void print_row(const struct json *r)
 {
@@ -53,6 +59,33 @@ static void print_list(const struct json *root)
     }
 }
 
+static void print_types(const char *before, const struct json *types)
+{
+    struct json_iter it = json_iter(types);
+    while (json_next(&it)) {
+        printf("%s%lld %.*s", it.index ? ", " : before, (long long)json_i64_or(it.value, 0),
+               SPAN_ARG(it.key));
+    }
+}
+
+/* What left with this leg: bytes and types, never values. */
+static void print_departure(const struct json *leg)
+{
+    int64_t bytes = json_i64_or(json_get(leg, "left_device_bytes"), 0);
+    if (bytes == 0) {
+        puts("         nothing left this device");
+        return;
+    }
+    printf("         %lld bytes left this device", (long long)bytes);
+    struct json_iter it = json_iter(json_get(leg, "labels"));
+    while (json_next(&it)) {
+        printf("%s%.*s", it.index ? ", " : " to ", SPAN_ARG(json_str(it.value)));
+    }
+    print_types("; replaced before: ", json_get(leg, "redactions"));
+    print_types("; in clear: ", json_get(leg, "left_in_clear"));
+    puts("");
+}
+
 static void print_leg(const struct json *leg)
 {
     printf("  leg %lld  %.*s (%.*s %.*s)  %.*s", (long long)json_i64_or(json_get(leg, "leg"), 0),
@@ -63,16 +96,23 @@ static void print_leg(const struct json *leg)
     if (span_given(error)) {
         printf(": %.*s", SPAN_ARG(error));
     }
-    printf("\n         %lld + %lld tokens, %.1f ms, %lld bytes left this device",
+    printf("\n         %lld + %lld tokens, %.1f ms\n",
            (long long)json_i64_or(json_get(leg, "input_tokens"), 0),
            (long long)json_i64_or(json_get(leg, "output_tokens"), 0),
-           (double)json_i64_or(json_get(leg, "total_us"), 0) / 1e3,
-           (long long)json_i64_or(json_get(leg, "left_device_bytes"), 0));
-    struct json_iter it = json_iter(json_get(leg, "redactions"));
-    while (json_next(&it)) {
-        printf(", %lld %.*s replaced", (long long)json_i64_or(it.value, 0), SPAN_ARG(it.key));
+           (double)json_i64_or(json_get(leg, "total_us"), 0) / 1e3);
+    print_departure(leg);
+}
+
+static void print_wishes(const struct json *r)
+{
+    printf("  mode %.*s, privacy %.*s, strategy %.*s\n", SPAN_ARG(json_str(json_get(r, "mode"))),
+           SPAN_ARG(json_str(json_get(r, "privacy"))), SPAN_ARG(json_str(json_get(r, "strategy"))));
+    const struct json *kept = json_get(r, "kept");
+    if (json_type(kept) == JSON_OBJECT) {
+        struct span type = json_str(json_get(kept, "type"));
+        printf("  kept on this device by %.*s%s%.*s\n", SPAN_ARG(json_str(json_get(kept, "rule"))),
+               span_given(type) ? " because of " : "", SPAN_ARG(type));
     }
-    puts("");
 }
 
 static void print_one(const struct json *r)
@@ -84,8 +124,12 @@ static void print_one(const struct json *r)
     answer_summary(r, &line);
     printf("  %.*s: %s\n", SPAN_ARG(json_str(json_get(r, "outcome"))), line.data);
     text_done(&line);
-    printf("  mode %.*s, privacy %.*s, strategy %.*s\n", SPAN_ARG(json_str(json_get(r, "mode"))),
-           SPAN_ARG(json_str(json_get(r, "privacy"))), SPAN_ARG(json_str(json_get(r, "strategy"))));
+    struct span forgotten = json_str(json_get(r, "forgotten"));
+    if (span_given(forgotten)) {
+        printf("  forgotten %.19s: what it said about somebody is erased\n", forgotten.data);
+    } else {
+        print_wishes(r);
+    }
     struct json_iter it = json_iter(json_get(r, "legs"));
     while (json_next(&it)) {
         print_leg(it.value);
@@ -101,12 +145,11 @@ static void print_one(const struct json *r)
 
 static int run(int argc, char **argv)
 {
-    const char *config = NULL, *last = NULL;
-    bool json = false;
+    const char *config = NULL, *last = NULL, *head = NULL;
+    bool json = false, verify = false;
     const struct cli_option options[] = {
-        {"--config", NULL, &config},
-        {"--last", NULL, &last},
-        {"--json", &json, NULL},
+        {"--config", NULL, &config}, {"--last", NULL, &last},     {"--head", NULL, &head},
+        {"--json", &json, NULL},     {"--verify", &verify, NULL},
     };
     if (!cli_parse(&command_receipts, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
@@ -117,6 +160,15 @@ static int run(int argc, char **argv)
     }
     if (argc > 2) {
         return cli_usage(&command_receipts, "at most one ID is expected");
+    }
+    if (head && !verify) {
+        return cli_usage(&command_receipts, "--head goes with --verify");
+    }
+    if (verify && (argc > 1 || last)) {
+        return cli_usage(&command_receipts, "--verify checks all receipts; no ID and no --last");
+    }
+    if (verify) {
+        return verify_receipts(cli_config_path(config), head, json);
     }
     struct ledger_wish wish = {
         .question = argc > 1 ? LEDGER_ONE : LEDGER_LIST,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/ledger_view.h"
+#include "cli/report_privacy.h"
 #include "json/json.h"
 
 #include <stdio.h>
@@ -15,12 +16,14 @@ static const char help[] =
     "would have cost, how long people waited, what left this device.\n"
     "\n"
     "  --since 7d       how far back: 45s, 30m, 12h, 7d (default 7d)\n"
+    "  --privacy        instead: what left, to which backend and model, what was replaced first\n"
     "  --json           as JSON\n"
     "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
     "\n"
     "examples:\n"
     "  weir report\n"
-    "  weir report --since 24h --json | jq .saved_usd\n";
+    "  weir report --since 24h --json | jq .saved_usd\n"
+    "  weir report --privacy --since 30d\n";
 
 static void print_tiers(const struct json *root, int64_t requests)
 {
@@ -92,11 +95,12 @@ static void print_rest(const struct json *root)
 static int run(int argc, char **argv)
 {
     const char *config = NULL, *since = "7d";
-    bool json = false;
+    bool json = false, privacy = false;
     const struct cli_option options[] = {
         {"--config", NULL, &config},
         {"--since", NULL, &since},
         {"--json", &json, NULL},
+        {"--privacy", &privacy, NULL},
     };
     if (!cli_parse(&command_report, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
@@ -104,8 +108,9 @@ static int run(int argc, char **argv)
     if (argc > 1) {
         return cli_usage(&command_report, "`%s` is not expected here", argv[1]);
     }
-    struct ledger_wish wish = {
-        .question = LEDGER_REPORT, .config = cli_config_path(config), .since = since};
+    struct ledger_wish wish = {.question = privacy ? LEDGER_PRIVACY : LEDGER_REPORT,
+                               .config = cli_config_path(config),
+                               .since = since};
     struct text out;
     text_init(&out, 8 * MIB);
     struct fault fault = {0};
@@ -117,6 +122,8 @@ static int run(int argc, char **argv)
         printf("%s\n", out.data);
     } else if (json_parse(text_span(&out), &doc, &fault)) {
         status = cli_fail("the ledger's answer is not JSON");
+    } else if (privacy) {
+        report_privacy_print(json_root(doc), since);
     } else {
         const struct json *root = json_root(doc);
         int64_t requests = json_i64_or(json_get(root, "requests"), 0);

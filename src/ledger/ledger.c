@@ -648,15 +648,30 @@ enum err ledger_list(struct ledger *l, int last, struct span client, struct text
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client,
-                       struct text *out, struct fault *fault)
+typedef enum err report_fn(struct store *st, uint64_t since_wall_us, struct span client,
+                           struct text *out, struct fault *fault);
+
+static enum err report(struct ledger *l, report_fn *make, uint64_t since_wall_us,
+                       struct span client, struct text *out, struct fault *fault)
 {
     ledger_flush(l, READ_WAIT_US);
     enum err err = ready_reader(l, fault);
     if (err != OK && err != ERR_NOT_FOUND) {
         return err;
     }
-    return store_report(err == OK ? l->reader : NULL, since_wall_us, client, out, fault);
+    return make(err == OK ? l->reader : NULL, since_wall_us, client, out, fault);
+}
+
+enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client,
+                       struct text *out, struct fault *fault)
+{
+    return report(l, store_report, since_wall_us, client, out, fault);
+}
+
+enum err ledger_privacy_report(struct ledger *l, uint64_t since_wall_us, struct span client,
+                               struct text *out, struct fault *fault)
+{
+    return report(l, store_privacy_report, since_wall_us, client, out, fault);
 }
 
 static bool known_source(struct span s)

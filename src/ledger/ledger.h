@@ -60,5 +60,8 @@ enum err ledger_list(struct ledger *l, int last, struct span client, struct text
 /* {"requests","by_tier",…} of INTERFACE `weir report`. */
 enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client,
                        struct text *out, struct fault *fault) MUST_USE;
+/* The object of `weir report --privacy` (store.h): recipients, bytes and types; no values. */
+enum err ledger_privacy_report(struct ledger *l, uint64_t since_wall_us, struct span client,
+                               struct text *out, struct fault *fault) MUST_USE;
 
 #endif

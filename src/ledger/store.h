@@ -74,7 +74,13 @@ enum err store_list(struct store *st, int last, struct span client, bool comma, 
 enum err store_report(struct store *st, uint64_t since_wall_us, struct span client,
                       struct text *out, struct fault *fault) MUST_USE;
 
-/* For store_report.c. Prepares, binds ?1 = since and ?2 = client (NULL = all). */
+/* {"since","requests","left_requests","kept_requests","forgotten","left_device_bytes","redactions":{type:n},
+ * "left_in_clear":{type:n},"kept":{type:n},"recipients":[{"backend","tier","model","labels","requests",
+ * "left_device_bytes","redactions","left_in_clear","first","last"}],"by_day":[…]}. `st` NULL as above. */
+enum err store_privacy_report(struct store *st, uint64_t since_wall_us, struct span client,
+                              struct text *out, struct fault *fault) MUST_USE;
+
+/* For the reports. Prepares, binds ?1 = since and ?2 = client (NULL = all). */
 struct sqlite3_stmt;
 enum err store_prepare_since(struct store *st, const char *sql, uint64_t since_wall_us,
                              struct span client, struct sqlite3_stmt **out,

@@ -42,11 +42,11 @@ static const char *const kept_keys[] = {
     "outcome",
 };
 static const char *const kept_leg_keys[] = {
-    "leg",        "backend",      "tier",          "model",
-    "labels",     "outcome",      "start_us",      "ttft_us",
-    "total_us",   "input_tokens", "output_tokens", "cached_tokens",
-    "cost_usd",   "estimated",    "attempts",      "left_device_bytes",
-    "redactions",
+    "leg",        "backend",       "tier",          "model",
+    "labels",     "outcome",       "start_us",      "ttft_us",
+    "total_us",   "input_tokens",  "output_tokens", "cached_tokens",
+    "cost_usd",   "estimated",     "attempts",      "left_device_bytes",
+    "redactions", "left_in_clear",
 };
 
 static void copy_keys(struct json_out *w, const struct json *from, const char *const *keys,

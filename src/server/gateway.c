@@ -473,8 +473,17 @@ static enum err add_payload(struct gateway *g, struct request *request, const st
         text_done(&body);
         return err;
     }
-    text_add_c(out, "null"); /* every tier in the decision is the device: nothing would leave */
-    return OK;
+    return OK; /* every tier in the decision is the device: nothing would leave */
+}
+
+enum err gateway_payload(struct gateway *g, struct request *request, struct text *out,
+                         struct fault *fault)
+{
+    struct facts *facts = gather(g, request);
+    struct decision *decision = ARENA_NEW(request->arena, struct decision);
+    router_decide(g->router, facts, decision);
+    return decision->err ? fault_set(fault, decision->err, "%.*s", SPAN_ARG(decision->err_text))
+                         : add_payload(g, request, decision, out, fault);
 }
 
 void gateway_explain(struct gateway *g, struct request *request, bool payload, struct text *out)
@@ -498,7 +507,7 @@ void gateway_explain(struct gateway *g, struct request *request, bool payload, s
         json_put_c(&w, "payload_refused", fault.text);
     } else {
         json_key(&w, "payload");
-        json_raw(&w, text_span(&body));
+        body.len ? json_raw(&w, text_span(&body)) : json_null(&w);
     }
     json_end_object(&w);
     text_done(&body);

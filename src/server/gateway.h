@@ -47,6 +47,10 @@ struct flow *gateway_answer(struct gateway *g, struct request *request,
                             const struct sink_type *type, void *sink);
 /* The decision as JSON, running nothing; with `payload` also the exact body that would leave. */
 void gateway_explain(struct gateway *g, struct request *request, bool payload, struct text *out);
+/* That body alone, byte by byte as the first leg beyond the device would send it; nothing when nothing would leave.
+ * The decision's or the gate's error when it refuses. */
+enum err gateway_payload(struct gateway *g, struct request *request, struct text *out,
+                         struct fault *fault) MUST_USE;
 
 /* One line per backend for /weir/v1/status and /readyz. */
 void gateway_backend_state(struct gateway *g, const struct backend *b, struct backend_state *out);
