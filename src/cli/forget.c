@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `weir forget`: works on the ledger's file, beside the server that writes it. What that
- * server still holds in memory is on disk within 100 ms, so a second pass follows the first.
+ * server still holds in memory is on disk within 100 ms, so that is waited for first.
  */
 #include "app/app.h"
 #include "base/clock.h"
@@ -86,19 +86,12 @@ static bool confirmed(int64_t count, const char *whose)
     return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-static enum err forget(const char *path, const struct forget_wish *wish, struct forget_result *out,
-                       struct fault *fault)
+static void wait_for_writers(const char *path)
 {
-    enum err err = ledger_forget(path, wish, false, out, fault);
     struct serving serving;
-    if (!err && app_find_serving(path, &serving)) {
+    if (app_find_serving(path, &serving)) {
         poll(NULL, 0, WRITTEN_BY_THEN_MS);
-        struct forget_result late = {0};
-        err = ledger_forget(path, wish, false, &late, fault);
-        out->receipts += late.receipts;
-        out->wal_busy = late.wal_busy;
     }
-    return err;
 }
 
 static int tell(const struct forget_result *r, const char *path, const char *whose, bool json)
@@ -151,15 +144,16 @@ static int run(int argc, char **argv)
     text_init(&whose, 4 * KIB);
     describe(&wish, before, &whose);
     int status = CLI_OK;
-    if (ledger_view_path(cli_config_path(config), path, &fault) ||
-        (!yes && ledger_forget(path, &wish, true, &result, &fault))) {
-        status = cli_fail("%s", fault.text);
-    } else if (!yes && result.receipts > 0 && !confirmed(result.receipts, whose.data)) {
+    enum err err = ledger_view_path(cli_config_path(config), path, &fault);
+    if (!err) {
+        wait_for_writers(path);
+        err = yes ? OK : ledger_forget(path, &wish, true, &result, &fault);
+    }
+    if (!err && !yes && result.receipts > 0 && !confirmed(result.receipts, whose.data)) {
         puts("nothing was changed");
-    } else if (forget(path, &wish, &result, &fault)) {
-        status = cli_fail("%s", fault.text);
     } else {
-        status = tell(&result, path, whose.data, json);
+        err = err ? err : ledger_forget(path, &wish, false, &result, &fault);
+        status = err ? cli_fail("%s", fault.text) : tell(&result, path, whose.data, json);
     }
     text_done(&whose);
     return status;

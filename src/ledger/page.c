@@ -892,6 +892,8 @@ enum err page_intent_write(struct page *p, int worker, const struct intent *i, i
 void page_intent_clear(struct page *p, int slot)
 {
     PRE(slot >= 0 && slot < PAGE_INTENTS);
+    /* A free slot names nobody: what is forgotten must not stay here. */
+    memset(p->file->intents[slot].intent.client, 0, sizeof p->file->intents[slot].intent.client);
     atomic_store_explicit(&p->file->intent_owner[slot], 0, memory_order_release);
     if ((uint32_t)slot < atomic_load_explicit(&p->free_hint, memory_order_relaxed)) {
         atomic_store_explicit(&p->free_hint, (uint32_t)slot, memory_order_relaxed);
@@ -919,6 +921,9 @@ static bool take_dead_slot(struct page *p, uint64_t next_owner, struct intent *o
             copy.backend[sizeof copy.backend - 1] = '\0';
             copy.client[sizeof copy.client - 1] = '\0';
             copy.model[sizeof copy.model - 1] = '\0';
+            if (next_owner == 0) {
+                page_intent_clear(p, (int)slot);
+            }
             *out = copy;
             *out_slot = (int)slot;
             return true;
