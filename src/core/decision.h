@@ -52,6 +52,8 @@ struct decision {
     int rules_count, rules_room;
     double score;     /* score_of(&scored), before answering; < 0 = none */
     struct score scored;
+    double claims_gain; /* by how much words that only claim difficulty lower the score, 0..1 */
+    bool easy;          /* would suit the device clearly enough to count as evidence (router/sticky.h) */
     bool explored;     /* the side was drawn by chance, to learn from it (policy.explore) */
     double propensity; /* probability of the side that was taken; 1 unless policy.explore > 0 */
     double threshold; /* below it the cloud answers; < 0 = none */
