@@ -197,6 +197,7 @@ static const struct field policy_fields[] = {
     {.key = "strategy", .read = read_strategy, .offset = IN(strategy)},
     {.key = "quality", .read = read_double, .offset = IN(quality), .min = 0, .max = 1},
     {.key = "threshold", .read = read_threshold},
+    {.key = "cloud_share", .read = read_double, .offset = IN(cloud_share), .min = 0, .max = 1},
     {.key = "rules", .read = read_rules},
     {.key = NULL},
 };
@@ -504,6 +505,7 @@ static struct config *config_new(const char *path, const char *folder, struct sp
         .strategy = "cascade",
         .quality = 0.95,
         .threshold = -1,
+        .cloud_share = -1,
         .privacy_default = PRIVACY_REDACT,
         .never_leave = default_never_leave,
         .types_default = true,

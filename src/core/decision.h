@@ -50,15 +50,21 @@ struct decision {
     struct span reason;         /* one line for X-Weir-Reason */
     struct rule_verdict *rules; /* in the request's arena */
     int rules_count, rules_room;
-    double score;     /* score_of(&scored), before answering; < 0 = none */
+    double score; /* score_of(&scored), before answering; < 0 = none */
     struct score scored;
     double claims_gain; /* by how much words that only claim difficulty lower the score, 0..1 */
-    bool easy;          /* would suit the device clearly enough to count as evidence (router/sticky.h) */
-    bool explored;     /* the side was drawn by chance, to learn from it (policy.explore) */
+    bool easy;     /* would suit the device clearly enough to count as evidence (router/sticky.h) */
+    bool explored; /* the side was drawn by chance, to learn from it (policy.explore) */
     double propensity; /* probability of the side that was taken; 1 unless policy.explore > 0 */
-    double threshold; /* below it the cloud answers; < 0 = none */
-    bool threshold_calibrated;
-    enum degraded degraded; /* known before the first leg */
+    double threshold;  /* below it the cloud answers; < 0 = none */
+    bool threshold_calibrated; /* from labels of this pair of models */
+    const char *
+        threshold_from; /* "config", "cloud_share", "calibration", "default"; NULL = no threshold */
+    double score_threshold; /* the same on the score's scale; < 0 = none */
+    double quality; /* share of always-cloud quality asked for; < 0 = no threshold is used */
+    bool quality_supported;   /* labels promise it */
+    struct span quality_note; /* the promise, or why there is none; SPAN_NONE */
+    enum degraded degraded;   /* known before the first leg */
     const char *reduced[8]; /* what a device answer lacks beside the cloud's; told while degraded */
     int reduced_count;
     const char *kept_rule;      /* policy held the request on the device: by which rule … */

@@ -85,7 +85,9 @@ struct facts {
     struct device_facts device;
     struct backend_state *backends; /* by backend index; in the request's arena */
     int64_t budget_left_usd_nano;   /* -1 = no budget */
-    int hour;                       /* local time, 0..23 */
+    /* thresholds at which the policy's `cloud_share` of recent traffic goes up; < 0 = none or not yet known */
+    double share_score, share_confidence;
+    int hour; /* local time, 0..23 */
     struct session_facts session;
     struct guard_facts guard;
 };

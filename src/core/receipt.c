@@ -183,6 +183,23 @@ static void write_author(struct json_out *w, const struct receipt *r)
     write_text(w, r->reason);
 }
 
+/* What the threshold promises; only there where one was used. */
+static void write_quality(struct json_out *w, const struct decision *d)
+{
+    if (!d || !d->threshold_from) {
+        return;
+    }
+    KEY(w, "quality");
+    json_begin_object(w);
+    KEY(w, "target");
+    write_share(w, d->quality);
+    PUT_BOOL(w, "supported", d->quality_supported);
+    PUT_C(w, "threshold_from", d->threshold_from);
+    KEY(w, "note");
+    write_text(w, d->quality_note);
+    json_end_object(w);
+}
+
 /* What a device answer lacks beside the tier that should have given it; the decision notes it in any case. */
 static int reduced_count(const struct receipt *r, const struct decision *d)
 {
@@ -241,6 +258,7 @@ void receipt_write(const struct receipt *r, bool with_rules, struct text *out)
     write_share(w, r->confidence);
     KEY(w, "threshold");
     write_share(w, d ? d->threshold : -1);
+    write_quality(w, d);
     KEY(w, "legs");
     json_begin_array(w);
     for (int i = 0; i < r->legs_count; i++) {

@@ -64,7 +64,10 @@ static double upper(int64_t k, int64_t n, double factor, double delta)
     if (k >= n) {
         return 1;
     }
-    double low = MAX((double)k, 0) / (double)n;
+    if (k <= 0) { /* P = (1 - p)^n */
+        return 1 - pow(delta / factor, 1 / (double)n);
+    }
+    double low = (double)k / (double)n;
     double high = 1;
     for (int i = 0; i < BISECTIONS; i++) {
         double middle = (low + high) / 2;

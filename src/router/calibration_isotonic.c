@@ -22,7 +22,8 @@ void labelled_sort(struct labelled *items, int count)
 /* ---- pool adjacent violators ---- */
 
 struct block {
-    double values, qualities; /* sums */
+    double first, last; /* values */
+    double qualities;   /* sum */
     int n;
 };
 
@@ -31,11 +32,12 @@ static double mean_quality(const struct block *b)
     return b->qualities / b->n;
 }
 
-static void join(struct block *into, const struct block *from)
+/* `earlier` goes in front of `b`. */
+static void join(struct block *b, const struct block *earlier)
 {
-    into->values += from->values;
-    into->qualities += from->qualities;
-    into->n += from->n;
+    b->first = earlier->first;
+    b->qualities += earlier->qualities;
+    b->n += earlier->n;
 }
 
 /* Blocks whose means rise; equal values share a block from the start. Gives their count. */
@@ -43,17 +45,22 @@ static int pool(const struct labelled *items, int count, struct block *blocks)
 {
     int top = 0;
     for (int i = 0; i < count; i++) {
-        struct block next = {items[i].value, items[i].quality, 1};
-        while (i + 1 < count && items[i + 1].value == items[i].value) {
-            i++;
-            join(&next, &(struct block){items[i].value, items[i].quality, 1});
-        }
-        while (top > 0 && mean_quality(&blocks[top - 1]) >= mean_quality(&next)) {
+        struct block next = {items[i].value, items[i].value, items[i].quality, 1};
+        while (top > 0 && (blocks[top - 1].last == next.first ||
+                           mean_quality(&blocks[top - 1]) >= mean_quality(&next))) {
             join(&next, &blocks[--top]);
         }
         blocks[top++] = next;
     }
     return top;
+}
+
+static void add_point(struct isotonic *out, double value, double p)
+{
+    if (out->count == 0 || value > out->value[out->count - 1]) {
+        out->value[out->count] = value;
+        out->p[out->count++] = p;
+    }
 }
 
 void isotonic_fit(const struct labelled *items, int count, struct isotonic *out)
@@ -64,14 +71,14 @@ void isotonic_fit(const struct labelled *items, int count, struct isotonic *out)
     }
     struct block *blocks = NEW_ARRAY(struct block, count);
     int n = pool(items, count, blocks);
-    int each = (n + ISOTONIC_MAX - 1) / ISOTONIC_MAX;
+    int each = (2 * n + ISOTONIC_MAX - 1) / ISOTONIC_MAX;
     for (int i = 0; i < n; i += each) {
-        struct block b = blocks[i];
-        for (int j = i + 1; j < MIN(i + each, n); j++) {
+        struct block b = blocks[MIN(i + each, n) - 1];
+        for (int j = MIN(i + each, n) - 1; j-- > i;) {
             join(&b, &blocks[j]);
         }
-        out->value[out->count] = b.values / b.n;
-        out->p[out->count++] = mean_quality(&b);
+        add_point(out, b.first, mean_quality(&b));
+        add_point(out, b.last, mean_quality(&b));
     }
     mem_free(blocks);
 }

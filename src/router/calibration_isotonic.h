@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a score to a probability that may be shown: the rising step function that fits the labels
- * best (pool adjacent violators: Ayer et al., Annals of Mathematical Statistics 26, 1955), read
- * with straight lines between the middles of its steps. And how far a score is from being a
+ * best (pool adjacent violators: Ayer et al., Annals of Mathematical Statistics 26, 1955), with
+ * straight lines from the end of a step to the beginning of the next. And how far a score is from being a
  * probability: bins, and their expected calibration error
  *
  *   ECE = Σ n_bin / n · |mean score − mean quality|       (Naeini, Cooper, Hauskrecht, AAAI 2015)
@@ -24,7 +24,7 @@ void labelled_sort(struct labelled *items, int count); /* by value */
 
 struct isotonic {
     int count;                                   /* 0: nothing is known */
-    double value[ISOTONIC_MAX], p[ISOTONIC_MAX]; /* both rising */
+    double value[ISOTONIC_MAX], p[ISOTONIC_MAX]; /* values rise, p never falls; two points a step */
 };
 
 /* `items` sorted by value. Steps beyond ISOTONIC_MAX are joined with their neighbours. */

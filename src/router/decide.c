@@ -150,6 +150,8 @@ static void begin(struct deciding *x, struct router *r, const struct facts *f, s
     *d = (struct decision){.score = -1,
                            .propensity = 1,
                            .threshold = -1,
+                           .score_threshold = -1,
+                           .quality = -1,
                            .max_cost_usd_nano = f->request->options.max_cost_usd_nano,
                            .deadline_us =
                                (uint64_t)MAX(f->request->options.max_latency_ms, 0) * 1000,
@@ -244,6 +246,12 @@ enum err router_new(struct config *c, const struct scorer_type *scorer, void *sc
     }
     *out = r;
     return OK;
+}
+
+void router_use_calibrations(struct router *r, const struct calibrations *all)
+{
+    r->calibrations = all;
+    r->memo = (struct threshold_memo){.of = NULL};
 }
 
 void router_free(struct router *r)

@@ -64,6 +64,22 @@ static void put_rules(struct json_out *w, const struct decision *d)
     json_end_array(w);
 }
 
+static void put_quality(struct json_out *w, const struct decision *d)
+{
+    json_key(w, "quality");
+    if (!d->threshold_from) {
+        json_null(w);
+        return;
+    }
+    json_begin_object(w);
+    put_share(w, "target", d->quality);
+    json_put_bool(w, "supported", d->quality_supported);
+    json_put_c(w, "threshold_from", d->threshold_from);
+    put_share(w, "score_threshold", d->score_threshold);
+    json_put(w, "note", d->quality_note);
+    json_end_object(w);
+}
+
 static void put_privacy(struct json_out *w, const struct facts *f, const struct decision *d)
 {
     json_key(w, "privacy");
@@ -93,6 +109,7 @@ void router_explain(struct router *r, const struct facts *f, const struct decisi
     put_share(&w, "score", d->score);
     put_share(&w, "threshold", d->threshold);
     json_put_bool(&w, "threshold_calibrated", d->threshold_calibrated);
+    put_quality(&w, d);
     struct text features;
     text_init(&features, 16 * KIB);
     r->scorer->explain(r->scorer_self, f, &features);

@@ -19,8 +19,17 @@
 struct router {
     struct config *config;
     const struct scorer_type *scorer;
+/* The last choice of a threshold. */
+struct threshold_memo {
+    const struct calibration *of;
+    double quality;
+    struct calibration_choice choice;
+};
+
     void *scorer_self;
     struct regex **matches; /* by rule; NULL entries */
+    const struct calibrations *calibrations; /* NULL = none */
+    struct threshold_memo memo;
 };
 
 enum why_out {
@@ -119,3 +128,8 @@ int64_t cost_at_most(const struct facts *f,
                      const struct backend *b); /* as the gate would reserve; USD_UNKNOWN */
 
 #endif
+/* ---- threshold.c ---- */
+/* For cascade and split: fills the decision's threshold and what it promises. Either backend may be NULL. */
+void settle_threshold(struct deciding *x, const struct backend *device,
+                      const struct backend *cloud);
+

@@ -143,20 +143,6 @@ static void put_in_order(struct decision *d, const struct order *o, bool remote_
     }
 }
 
-static double threshold_for(const struct deciding *x)
-{
-    double quality = x->request->options.quality;
-    if (x->config->threshold >= 0) {
-        return x->config->threshold;
-    }
-    if (quality < 0) {
-        quality = x->config->quality >= 0 ? x->config->quality : QUALITY_DEFAULT;
-    }
-    /* without labels nobody knows what a quality costs: the default threshold, moved in proportion */
-    double t = THRESHOLD_DEFAULT * quality / QUALITY_DEFAULT;
-    return MIN(MAX(t, 0), 1);
-}
-
 /* One side only, and so asked for: its own name when there is one backend, else in order. */
 static const char *strategy_of_side(const struct order *o)
 {
@@ -229,8 +215,9 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
         return (struct plan){below, SAY(x, "score %.2f %s %.2f", d->score,
                                         below ? "below" : "at least", d->threshold)};
     }
-    if (d->score < d->threshold - FAR_BELOW) {
-        return (struct plan){true, SAY(x, "score %.2f far below %.2f", d->score, d->threshold)};
+    if (d->score < d->score_threshold - FAR_BELOW) {
+        return (struct plan){true,
+                             SAY(x, "score %.2f far below %.2f", d->score, d->score_threshold)};
     }
     return (struct plan){false, SAY(x, "cascade: the device first, threshold %.2f", d->threshold)};
 }
@@ -373,8 +360,8 @@ static void score(struct deciding *x)
     x->d->scored = s;
     x->d->score = score_of(&s);
     verdict_add(x, "score", VERDICT_PASS,
-                SAY(x, "%.2f: P(device good) %.2f, P(cloud good) %.2f, %s", x->d->score,
-                    s.p_device, s.p_cloud, s.source));
+                SAY(x, "%.2f: P(device good) %.2f, P(cloud good) %.2f, %s", x->d->score, s.p_device,
+                    s.p_cloud, s.source));
 }
 
 /* `on_exhausted: refuse` and the first to be asked would cost more than is left. */
@@ -401,8 +388,8 @@ void settle_order(struct deciding *x)
     collect(x, &o, false);
     d->strategy = strategy_for(x, &o);
     if (strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0) {
-        d->threshold = threshold_for(x);
-        d->threshold_calibrated = false;
+        settle_threshold(x, o.first_local_count ? o.first_local[0] : NULL,
+                         o.remote_count ? o.remote[0] : NULL);
     }
     struct plan plan = plan_sides(x, &o, battery, task);
     if (strcmp(d->strategy, "device") == 0) { /* one leg, whoever asked for it */

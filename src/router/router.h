@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "core/decision.h"
 #include "core/facts.h"
+#include "router/calibration_file.h"
 
 struct router;
 
@@ -31,6 +32,8 @@ extern const struct scorer_type scorer_prior;
 enum err router_new(struct config *c, const struct scorer_type *scorer, void *scorer_self,
                     struct router **out, struct fault *fault) MUST_USE;
 void router_free(struct router *r);
+/* Thresholds from labels, in place of the default; NULL = none. Borrowed until the next call. */
+void router_use_calibrations(struct router *r, const struct calibrations *all);
 
 /* Request features into facts: last user turn, token estimates, task, language. Deterministic. */
 void router_read_request(const struct request *request, struct facts *out);

@@ -117,7 +117,7 @@ static struct backend_state *scene_state(struct scene *s, const char *name)
     return &s->facts->backends[b->index];
 }
 
-static void scene_offline(struct scene *s, const char *name)
+UNUSED static void scene_offline(struct scene *s, const char *name)
 {
     struct backend_state *state = scene_state(s, name);
     state->usable = false;
