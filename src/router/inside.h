@@ -7,6 +7,9 @@
  *   when.c     does a rule of the config hold?
  *   wishes.c   who may: the config's rules, privacy, mode, model, strategy
  *   filters.c  who can, who is well, who is affordable
+ *   threshold.c  below which value the cloud answers, and what that promises
+ *   claims.c   the score, and what it would be without words that only claim difficulty
+ *   timing.c   who can be in time
  *   order.c    who first, by which strategy, and why
  *   explain.c  the decision as JSON
  */
@@ -16,9 +19,6 @@
 #include "regex/regex.h"
 #include "router/router.h"
 
-struct router {
-    struct config *config;
-    const struct scorer_type *scorer;
 /* The last choice of a threshold. */
 struct threshold_memo {
     const struct calibration *of;
@@ -26,10 +26,13 @@ struct threshold_memo {
     struct calibration_choice choice;
 };
 
-    void *scorer_self;
-    struct regex **matches; /* by rule; NULL entries */
+struct router {
+    struct config *config;
     const struct calibrations *calibrations; /* NULL = none */
     struct threshold_memo memo;
+    const struct scorer_type *scorer;
+    void *scorer_self;
+    struct regex **matches; /* by rule; NULL entries */
 };
 
 enum why_out {
@@ -58,6 +61,7 @@ struct candidate {
     enum why_out out;
     struct span why; /* one line, when out */
     bool last;       /* would answer, but better another first (task, battery, heat) */
+    bool late;       /* would miss the deadline */
 };
 
 /* Everything a decision is made from, while it is made. */
@@ -117,8 +121,30 @@ void rule_mode(struct deciding *x);
 void rule_model(struct deciding *x);
 void rule_strategy(struct deciding *x);
 
+/* ---- claims.c ---- */
+struct score score_request(struct deciding *x); /* also fills the decision's claims_gain */
+
+/* ---- timing.c ---- */
+enum timing_say {
+    TIMING_ANY,    /* has nothing to say */
+    TIMING_DEVICE, /* the device first */
+    TIMING_OTHERS, /* other tiers first */
+    TIMING_NOW     /* there is no time for a second try: the score decides now */
+};
+struct timing {
+    enum timing_say say;
+    struct span why;
+};
+/* Verdict `latency`; marks candidates that would be late. The strategy must be known. */
+struct timing rule_latency(struct deciding *x);
+
 /* ---- order.c ---- */
 void settle_order(struct deciding *x);
+
+/* ---- threshold.c ---- */
+/* For cascade and split: fills the decision's threshold and what it promises. Either backend may be NULL. */
+void settle_threshold(struct deciding *x, const struct backend *device,
+                      const struct backend *cloud);
 
 /* ---- filters.c ---- */
 void filter_capability(struct deciding *x);
@@ -128,8 +154,3 @@ int64_t cost_at_most(const struct facts *f,
                      const struct backend *b); /* as the gate would reserve; USD_UNKNOWN */
 
 #endif
-/* ---- threshold.c ---- */
-/* For cascade and split: fills the decision's threshold and what it promises. Either backend may be NULL. */
-void settle_threshold(struct deciding *x, const struct backend *device,
-                      const struct backend *cloud);
-

@@ -31,7 +31,8 @@
 #define PHRASE_BYTES 200
 #define PHRASE_TAIL_BYTES 100
 #define TAIL_BYTES 256
-#define SKETCH_LETTERS 3 /* shorter words tell nothing of a topic */
+#define WORDS_PHRASE_MAX 24 /* the longest claiming phrase, and more */
+#define SKETCH_LETTERS 3    /* shorter words tell nothing of a topic */
 
 struct slot {
     uint32_t hash; /* 0 = free */
@@ -478,6 +479,55 @@ static const char *language_from_counts(const struct counts *c, struct span text
     }
     const char *language = ascii ? NULL : language_of_script(text);
     return language ? language : language_of_words(c);
+}
+
+/* ---- claims ---- */
+
+/* Bytes of the claiming phrase that begins here; 0 = none. `lower` holds as much of the text as any phrase is long. */
+static size_t claiming_phrase(struct span text)
+{
+    char lower[WORDS_PHRASE_MAX];
+    size_t len = MIN(text.len, sizeof lower);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char letter = letters[(unsigned char)text.data[i]];
+        lower[i] = letter ? (char)letter : text.data[i];
+    }
+    for (unsigned p = len > 1 ? phrase_first[two_bytes(lower)] : 0; p; p = phrase_next[p - 1]) {
+        size_t n = phrase_len[p - 1];
+        if (task_phrases[p - 1].claim && n <= len &&
+            memcmp(lower, task_phrases[p - 1].phrase, n) == 0) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+struct span words_without_claims(struct span text, struct arena *arena)
+{
+    (void)pthread_once(&tables_once, build_tables);
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t kept = 0;
+    const unsigned char *begin = (const unsigned char *)text.data;
+    struct walk w = {begin, begin + text.len, 0, 0};
+    for (const unsigned char *from = begin; w.at < w.end;) {
+        skip_between(&w, false);
+        size_t phrase = claiming_phrase(span_from(text, (size_t)(w.at - begin)));
+        const unsigned char *word_at = w.at;
+        struct word word;
+        bool any = next_word(&w, false, &word);
+        if (phrase) {
+            w.at = word_at + phrase;
+        }
+        if (phrase || (any && word.slot && word.slot->claim)) {
+            memcpy(out + kept, from, (size_t)(word_at - from));
+            kept += (size_t)(word_at - from);
+        } else {
+            memcpy(out + kept, from, (size_t)(w.at - from));
+            kept += (size_t)(w.at - from);
+        }
+        from = w.at;
+    }
+    return kept == text.len ? text : span_of(out, kept);
 }
 
 /* ---- all together ---- */

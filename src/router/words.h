@@ -7,6 +7,7 @@
 #ifndef WEIR_ROUTER_WORDS_H
 #define WEIR_ROUTER_WORDS_H
 
+#include "base/arena.h"
 #include "core/facts.h"
 
 #define WORDS_BYTES_MAX 1024
@@ -18,6 +19,9 @@ struct words {
     const char *language; /* ISO 639-1, static; NULL = unknown */
     struct sketch sketch;
 };
+
+/* The text without the words that only claim difficulty; in the arena, or `text` itself when there are none. */
+struct span words_without_claims(struct span text, struct arena *arena);
 
 /* `user`: the last user turn; `system`: the first system message, which may name the task. */
 void words_read(struct span user, struct span system, struct words *out);
