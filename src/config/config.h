@@ -55,10 +55,11 @@ struct custom_type {
 /* What a person may let go by consent, for whom and towards which backend. Without entries: nothing. */
 struct consent_entry {
     const char *const *types; /* of never_leave; NULL-terminated */
-    const char *const *rules; /* rules whose `privacy: local` may be lifted; `default` = privacy.default */
-    const char *const *to;    /* tier or backend names */
-    const char *const *keys;  /* names of API keys; NULL = every caller */
-    int level;                /* PRIVACY_REDACT: pseudonyms leave; PRIVACY_OPEN: the values */
+    const char *const
+        *rules; /* rules whose `privacy: local` may be lifted; `default` = privacy.default */
+    const char *const *to;   /* tier or backend names */
+    const char *const *keys; /* names of API keys; NULL = every caller */
+    int level;               /* PRIVACY_REDACT: pseudonyms leave; PRIVACY_OPEN: the values */
     int line;
 };
 
@@ -98,6 +99,7 @@ struct config {
 
     const char *ledger_path;
     bool store_prompts;
+    const char *ledger_key_file; /* absolute; NULL = beside the ledger */
     int keep_days;
 
     double battery_floor, temperature_ceiling_c;

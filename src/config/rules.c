@@ -235,8 +235,8 @@ static void check_rule(struct reader *r, struct value here, const struct rule *r
     }
     if (!t->take && !t->forbid && !t->require && t->privacy < 0 && !t->strategy &&
         t->allow_media < 0) {
-        reader_wrong(
-            r, here, "needs then: { take | forbid | require | privacy | strategy | allow_media }");
+        reader_wrong(r, here,
+                     "needs then: { take | forbid | require | privacy | strategy | allow_media }");
     }
     if (rule->when.max_prompt_tokens >= 0 &&
         rule->when.min_prompt_tokens > rule->when.max_prompt_tokens) {

@@ -23,6 +23,8 @@ struct device_facts {
     bool network_override; /* `network` came from the override file or `weir offline on` */
     double rtt_ms;         /* < 0 = unknown */
     double load;           /* 1-minute load average per core */
+    double
+        memory_pressure; /* share of the last 10 s in which something waited for memory; 0 = none, or unknown */
     int64_t memory_available_bytes;
     int cores;
 };
@@ -80,6 +82,7 @@ struct facts {
     const char *language; /* ISO 639-1 guess; NULL = unknown */
     struct finding_count findings[FINDING_TYPES_MAX];
     int findings_count;
+    bool has_media;   /* a picture, sound or file is in it, which nobody can scan */
     bool scan_failed; /* detector error or over-long: treat as must-stay */
     const char *scan_why;
     struct device_facts device;

@@ -17,6 +17,8 @@
 #include "core/types.h"
 #include "json/json.h"
 
+struct scan_memo;
+
 enum endpoint { ENDPOINT_CHAT, ENDPOINT_COMPLETION };
 
 /* What headers `X-Weir-*` and the body's `weir` object may say; the header wins. */
@@ -57,6 +59,8 @@ struct request {
     size_t body_bytes;  /* as received */
     const struct json
         *headers; /* object name → value (lower-case names), for `when: header`; no credentials */
+    struct scan_memo
+        *scans;           /* privacy/memo.h: what was found in which string; NULL = not scanned */
     uint64_t received_us; /* monotonic; start of all times on the receipt */
     uint64_t wall_us;
 };

@@ -15,6 +15,7 @@ struct custom {
 };
 
 struct privacy_policy {
+    uint64_t serial;
     bool types_default, types_all;
     const char **types, **never_leave, **allow; /* NULL-terminated, owned; NULL = none */
     struct custom custom[CUSTOM_MAX];
@@ -171,7 +172,9 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
     if (err != OK) {
         return err;
     }
+    static _Atomic uint64_t serials;
     struct privacy_policy *p = NEW(struct privacy_policy);
+    p->serial = ++serials;
     p->types_default = o->types_default || !o->types;
     p->types_all = o->types_all;
     p->types = copy_list(o->types);
@@ -204,6 +207,11 @@ void privacy_policy_free(struct privacy_policy *p)
 
 /* ---- asking ---- */
 
+uint64_t policy_serial(const struct privacy_policy *p)
+{
+    return p ? p->serial : 0;
+}
+
 bool policy_never_leaves(const struct privacy_policy *p, const char *type)
 {
     return p && listed(p->never_leave, span_c(type));
@@ -222,7 +230,8 @@ static bool is_custom(const struct privacy_policy *p, const char *type)
 /* Who writes a pattern wants it replaced, whatever the list says. */
 bool policy_replaces(const struct privacy_policy *p, const char *type)
 {
-    return !p || p->types_all || p->types_default || listed(p->types, span_c(type)) || is_custom(p, type);
+    return !p || p->types_all || p->types_default || listed(p->types, span_c(type)) ||
+           is_custom(p, type);
 }
 
 static bool allowed(const struct privacy_policy *p, struct span value)

@@ -12,6 +12,8 @@
 /* Adds the settled findings of one text. `policy` NULL: every type. False when a pattern gave up. */
 bool policy_scan(const struct privacy_policy *policy, struct span text, struct span near,
                  struct findings *out) MUST_USE;
+/* Different for every policy of a process; 0 for NULL. */
+uint64_t policy_serial(const struct privacy_policy *policy);
 bool policy_replaces(const struct privacy_policy *policy, const char *type);
 bool policy_never_leaves(const struct privacy_policy *policy, const char *type);
 

@@ -45,9 +45,23 @@ int privacy_scan(const struct privacy_policy *policy, struct span text, struct f
                  int max);
 
 /* Scans every string of a JSON tree (keys too) at any depth, and numbers of 7 or more digits. Fills facts' finding
- * counts; a tree that cannot be scanned (over 4 MiB of text, too many findings) sets scan_failed. */
-void privacy_scan_request(const struct privacy_policy *policy, const struct request *r,
+ * counts; a tree that cannot be scanned (over 4 MiB of text, too many findings, `budget_ms` of CPU time used up) sets
+ * scan_failed. What was found in which string stays in r->scans, for the gate. */
+void privacy_scan_request(const struct privacy_policy *policy, int budget_ms, struct request *r,
                           struct facts *facts);
+
+/* What one body that wants to leave is measured by. */
+struct privacy_leaving {
+    const struct privacy_policy *policy;
+    const char *const
+        *consented; /* never_leave types that a person lets go; NULL-terminated; NULL = none */
+    bool consented_plain;   /* … as they are, not as pseudonyms */
+    bool media;             /* pictures, sounds and files may leave, though nobody can scan them */
+    int budget_ms;          /* of CPU time; past it the gate closes; 0 = any */
+    struct scan_memo *memo; /* of the request that the body was made from; NULL = none */
+};
+/* Why pictures stay, with the config line that lets them go. */
+extern const char privacy_media_refused[];
 
 /* The numbering and the restoring of one answer. */
 struct pseudonyms;
@@ -55,16 +69,22 @@ struct pseudonyms *pseudonyms_new(void);
 void pseudonyms_free(struct pseudonyms *p);
 /* Rewrites `body` (JSON) with every replaceable value exchanged for its pseudonym; re-serialises, so duplicate
  * keys cannot smuggle. ERR_POLICY naming the type when a never_leave value is in it; ERR_POLICY when it cannot be
- * scanned. `counts` gets values replaced by type. */
+ * scanned or holds media that may not leave. `counts` gets values replaced by type. Values of consented types are
+ * replaced like others, unless `consented_plain`. */
+enum err privacy_rewrite(const struct privacy_leaving *l, struct pseudonyms *p, struct span body,
+                         struct text *out, struct redaction_count *counts, int *out_counts,
+                         struct fault *fault) MUST_USE;
+/* Level `open`: only that no never_leave value is in it that nobody consented to. ERR_POLICY as above. */
+enum err privacy_check(const struct privacy_leaving *l, struct span body,
+                       struct fault *fault) MUST_USE;
+/* The same two with a policy and nothing else. */
 enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
                              struct span body, struct text *out, struct redaction_count *counts,
                              int *out_counts, struct fault *fault) MUST_USE;
 /* The same where nothing leaves (`weir redact`): never_leave values are replaced like others. */
 enum err privacy_redact_document(const struct privacy_policy *policy, struct pseudonyms *p,
-                                 struct span body, struct text *out,
-                                 struct redaction_count *counts, int *out_counts,
-                                 struct fault *fault) MUST_USE;
-/* Level `open`: only that no never_leave value is in it. ERR_POLICY as above. */
+                                 struct span body, struct text *out, struct redaction_count *counts,
+                                 int *out_counts, struct fault *fault) MUST_USE;
 enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
                             struct fault *fault) MUST_USE;
 /* Plain text, for `weir redact`: never_leave values are replaced like others, nothing leaves here. */

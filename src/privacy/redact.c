@@ -12,10 +12,22 @@
  * Everything that goes wrong closes: too much text, too many findings, a custom
  * pattern that gave up, numbers used up.
  */
+#include "base/clock.h"
+#include "privacy/memo.h"
 #include "privacy/policy.h"
 #include "privacy/pseudonyms.h"
 
-#define NUMBER_LEAST 7 /* characters */
+#include <time.h>
+
+#define NUMBER_LEAST 7         /* characters */
+#define BLOB_LEAST 256         /* bytes of base64 under a key that carries media */
+#define STRING_LEAST 2         /* bytes: a name may be as short */
+#define CLOCK_EVERY (16 * KIB) /* bytes scanned between two looks at the clock */
+#define NESTED_MAX 4           /* JSON in a string in JSON … */
+
+const char privacy_media_refused[] =
+    "pictures, sounds and files cannot be scanned, so they stay on the device; this line under policy.rules lets "
+    "them go: - { name: media, when: { has_images: true }, then: { allow_media: true } }";
 
 struct job {
     const struct privacy_policy *policy;
@@ -23,9 +35,19 @@ struct job {
     struct redaction_count *counts;
     int *counts_len;
     size_t bytes;
-    bool may_stay;         /* nothing leaves: never_leave values are replaced too */
-    const char *refused;   /* a never_leave type that was found */
-    const char *failed;    /* why it could not be scanned */
+    bool may_stay;                /* nothing leaves: never_leave values are replaced too */
+    const char *const *consented; /* never_leave types that may leave; NULL = none */
+    bool consented_plain;         /* … as they are, not as pseudonyms */
+    bool media_may_leave;
+    bool media_seen;
+    bool took_out;          /* something was replaced */
+    int nested;             /* how deep in JSON inside strings */
+    uint64_t stop_cpu_us;   /* 0 = no budget */
+    size_t until_clock;     /* bytes */
+    struct scan_memo *memo; /* NULL = none */
+    struct arena *keep;  /* the memo is written: nested JSON must live as long; NULL = it is read */
+    const char *refused; /* a never_leave type that was found */
+    const char *failed;  /* why it could not be scanned */
     struct findings found; /* of the string at hand */
     struct text changed;   /* the string at hand without them */
     void (*note)(void *user, const struct findings *f);
@@ -53,7 +75,56 @@ static bool stopped(const struct job *j)
     return j->refused || j->failed;
 }
 
+/* ---- time ---- */
+
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * US_PER_S + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* CPU time, so that a busy machine does not close the gate. */
+static void set_budget(struct job *j, int budget_ms)
+{
+    j->stop_cpu_us = budget_ms > 0 ? cpu_us() + (uint64_t)budget_ms * US_PER_MS : 0;
+    j->until_clock = CLOCK_EVERY;
+}
+
+static void spend(struct job *j, size_t bytes)
+{
+    if (j->stop_cpu_us && bytes >= j->until_clock) {
+        j->until_clock = CLOCK_EVERY;
+        if (cpu_us() > j->stop_cpu_us) {
+            j->failed = "it took longer than privacy.scan_budget_ms";
+        }
+    } else {
+        j->until_clock -= MIN(bytes, j->until_clock);
+    }
+}
+
 /* ---- one string ---- */
+
+/* Words of the protocols that no detector may take for a name: a closed list, so nothing hides behind it. */
+static bool is_protocol_word(struct span s)
+{
+    static const char *const words[] = {
+        "user",        "assistant", "system",      "tool",       "developer",      "function",
+        "text",        "image_url", "input_audio", "auto",       "none",           "required",
+        "json_object", "object",    "json_schema", "string",     "number",         "integer",
+        "boolean",     "array",     "null",        "ephemeral",  "tool_use",       "tool_result",
+        "low",         "medium",    "high",        "default",    "input_text",     "output_text",
+        "messages",    "role",      "content",     "type",       "name",           "tools",
+        "tool_calls",  "arguments", "description", "enum",       "parameters",     "properties",
+        "model",       "stream",    "temperature", "max_tokens", "stream_options", "include_usage",
+    };
+    for (size_t i = 0; s.len <= 16 && i < ARRAY_LEN(words); i++) {
+        if (span_is(s, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool is_base64(char c)
 {
@@ -61,19 +132,31 @@ static bool is_base64(char c)
            c == '/' || c == '=';
 }
 
-/* An image or a sound inside the body: no text to scan, and it may be large. */
-static bool is_media(struct span s)
+static bool all_base64(struct span s)
 {
-    if (!span_starts(s, SPAN("data:image/")) && !span_starts(s, SPAN("data:audio/"))) {
-        return false;
-    }
-    size_t comma = span_find(span_first(s, 64), SPAN(";base64,"), 0);
-    for (size_t i = comma == SIZE_MAX ? 0 : comma + 8; i < s.len; i++) {
+    for (size_t i = 0; i < s.len; i++) {
         if (!is_base64(s.data[i])) {
             return false;
         }
     }
     return true;
+}
+
+/* A picture, a sound or a file inside the body: no text to scan, and it may be large. */
+static bool is_media(struct span s, struct span near)
+{
+    static const char *const kinds[] = {"data:image/", "data:audio/", "data:video/",
+                                        "data:application/pdf"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        size_t comma = span_starts(s, span_c(kinds[i]))
+                           ? span_find(span_first(s, 64), SPAN(";base64,"), 0)
+                           : SIZE_MAX;
+        if (comma != SIZE_MAX && all_base64(span_from(s, comma + 8))) {
+            return true;
+        }
+    }
+    bool blob = span_is(near, "data") || span_is(near, "file_data") || span_is(near, "b64_json");
+    return blob && s.len >= BLOB_LEAST && all_base64(s);
 }
 
 static void count_new(struct job *j, const char *type)
@@ -91,21 +174,51 @@ static void count_new(struct job *j, const char *type)
     j->counts[i].count++;
 }
 
+static bool is_consented(const struct job *j, const char *type)
+{
+    for (const char *const *t = j->consented; t && *t; t++) {
+        if (strcmp(*t, type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Fills j->found. A string that was scanned before, byte for byte, is not scanned again. */
+static void scan(struct job *j, struct span s, struct span near)
+{
+    if (j->memo && !j->keep && scan_memo_find(j->memo, s, near, &j->found)) {
+        return;
+    }
+    spend(j, s.len);
+    if (!j->failed && !policy_scan(j->policy, s, near, &j->found)) {
+        j->failed = j->found.overflow ? "it has too many findings"
+                                      : "a custom pattern needs too many steps";
+    }
+    if (!j->failed && j->memo && j->keep) {
+        scan_memo_add(j->memo, s, near, &j->found);
+    }
+}
+
 /* Finds in `s`; true when there is something. */
 static bool look(struct job *j, struct span s, struct span near)
 {
     j->found.count = 0;
-    if (stopped(j) || is_media(s)) {
+    if (stopped(j) || s.len < STRING_LEAST || is_protocol_word(s)) {
         return false;
     }
-    if (!policy_scan(j->policy, s, near, &j->found)) {
-        j->failed = j->found.overflow ? "it has too many findings"
-                                      : "a custom pattern needs too many steps";
+    if (is_media(s, near)) {
+        j->media_seen = true;
+        return false;
+    }
+    scan(j, s, near);
+    if (stopped(j)) {
         return false;
     }
     for (int i = 0; i < j->found.count && !j->may_stay; i++) {
-        if (policy_never_leaves(j->policy, j->found.items[i].type)) {
-            j->refused = j->found.items[i].type;
+        const char *type = j->found.items[i].type;
+        if (policy_never_leaves(j->policy, type) && !is_consented(j, type)) {
+            j->refused = type;
             return false;
         }
     }
@@ -115,6 +228,15 @@ static bool look(struct job *j, struct span s, struct span near)
     return j->found.count > 0;
 }
 
+static bool wants(const struct job *j, const char *type)
+{
+    if (j->may_stay) {
+        return true;
+    }
+    return !(j->consented_plain && is_consented(j, type)) &&
+           (policy_replaces(j->policy, type) || policy_never_leaves(j->policy, type));
+}
+
 /* Puts the text without its values into j->changed. */
 static void replace(struct job *j, struct span s)
 {
@@ -122,7 +244,7 @@ static void replace(struct job *j, struct span s)
     text_clear(&j->changed);
     for (int i = 0; i < j->found.count && !stopped(j); i++) {
         const struct finding *f = &j->found.items[i];
-        bool wanted = policy_replaces(j->policy, f->type) || j->may_stay;
+        bool wanted = wants(j, f->type);
         bool fresh = false;
         struct span value = span_of(s.data + f->start, f->end - f->start);
         struct span token =
@@ -136,6 +258,7 @@ static void replace(struct job *j, struct span s)
         }
         text_add(&j->changed, span_of(s.data + done, f->start - done));
         text_add(&j->changed, token);
+        j->took_out |= wanted;
         done = f->end;
     }
     text_add(&j->changed, span_of(s.data + done, s.len - done));
@@ -146,18 +269,52 @@ static void replace(struct job *j, struct span s)
 
 static struct span without(struct job *j, struct span s, struct span near)
 {
-    if (s.len < 6 || !look(j, s, near)) {
+    if (!look(j, s, near)) {
         return s;
     }
     replace(j, s);
     return text_span(&j->changed);
 }
 
+/*
+ * A tool call's arguments are JSON inside a string. They are read as such: a key
+ * gives its value a meaning, and an escape inside is not part of a value.
+ */
+struct nested {
+    struct json_doc *doc; /* NULL when it lives in an arena */
+    const struct json *root;
+};
+
+static bool open_nested(struct job *j, struct span s, struct span near, struct nested *out)
+{
+    *out = (struct nested){0};
+    struct span t = span_trim(s);
+    if (!span_is(near, "arguments") || j->nested == NESTED_MAX || t.len == 0 ||
+        (t.data[0] != '{' && t.data[0] != '[')) {
+        return false;
+    }
+    enum err err = OK;
+    if (j->keep) {
+        err = json_parse_in(j->keep, t, &out->root, NULL);
+    } else {
+        err = json_parse(t, &out->doc, NULL);
+        out->root = json_root(out->doc);
+    }
+    j->nested += err == OK;
+    return err == OK;
+}
+
+static void close_nested(struct job *j, struct nested *n)
+{
+    j->nested--;
+    json_free(n->doc);
+}
+
 /* ---- a body ---- */
 
-static void measure_string(struct job *j, struct span s)
+static void measure_string(struct job *j, struct span s, struct span near)
 {
-    if (s.len == 0 || is_media(s)) {
+    if (s.len == 0 || is_media(s, near)) {
         return;
     }
     j->bytes += s.len;
@@ -166,11 +323,16 @@ static void measure_string(struct job *j, struct span s)
     }
 }
 
-static void measure(struct job *j, const struct json *v)
+static void measure(struct job *j, const struct json *v, struct span near)
 {
+    struct nested inner;
     switch (json_type(v)) {
     case JSON_STRING:
-        measure_string(j, json_str(v));
+        measure_string(j, json_str(v), near);
+        if (j->pseudonyms && open_nested(j, json_str(v), near, &inner)) {
+            measure(j, inner.root, near);
+            close_nested(j, &inner);
+        }
         break;
     case JSON_NUMBER:
         j->bytes += json_raw_number(v).len;
@@ -178,13 +340,42 @@ static void measure(struct job *j, const struct json *v)
     case JSON_ARRAY:
     case JSON_OBJECT:
         for (struct json_iter it = json_iter(v); json_next(&it);) {
-            measure_string(j, it.key);
-            measure(j, it.value);
+            measure_string(j, it.key, SPAN_NONE);
+            measure(j, it.value, it.key.len ? it.key : near);
         }
         break;
     default:
         break;
     }
+}
+
+static void write_without(struct job *j, const struct json *v, struct span near,
+                          struct json_out *w);
+
+/* Arguments without a finding go out as they came, byte for byte. */
+static void write_string(struct job *j, struct span s, struct span near, struct json_out *w)
+{
+    struct nested inner;
+    if (!open_nested(j, s, near, &inner)) {
+        json_string(w, without(j, s, near));
+        return;
+    }
+    struct text changed;
+    text_init(&changed, 16 * SCAN_BYTES_MAX);
+    struct json_out inside = json_out(&changed);
+    bool before = j->took_out;
+    j->took_out = false;
+    write_without(j, inner.root, near, &inside);
+    close_nested(j, &inner);
+    json_string(w, j->took_out ? text_span(&changed) : s);
+    if (changed.overflow) {
+        j->failed = "it is too long";
+    }
+    j->took_out |= before;
+    if (changed.data) {
+        explicit_bzero(changed.data, changed.len);
+    }
+    text_done(&changed);
 }
 
 static void write_number(struct job *j, const struct json *v, struct span near, struct json_out *w)
@@ -202,7 +393,7 @@ static void write_without(struct job *j, const struct json *v, struct span near,
 {
     switch (json_type(v)) {
     case JSON_STRING:
-        json_string(w, without(j, json_str(v), near));
+        write_string(j, json_str(v), near, w);
         break;
     case JSON_NUMBER:
         write_number(j, v, near, w);
@@ -230,14 +421,17 @@ static void write_without(struct job *j, const struct json *v, struct span near,
 
 static void look_through(struct job *j, const struct json *v, struct span near)
 {
-    struct span s = json_type(v) == JSON_NUMBER ? json_raw_number(v) : json_str(v);
-    if (span_given(s) && s.len >= 6) {
-        look(j, s, near);
+    struct nested inner;
+    if (json_type(v) == JSON_STRING && open_nested(j, json_str(v), near, &inner)) {
+        look_through(j, inner.root, near);
+        close_nested(j, &inner);
+    } else if (json_type(v) == JSON_STRING) {
+        look(j, json_str(v), near);
+    } else if (json_type(v) == JSON_NUMBER && json_raw_number(v).len >= NUMBER_LEAST) {
+        look(j, json_raw_number(v), near);
     }
     for (struct json_iter it = json_iter(v); !stopped(j) && json_next(&it);) {
-        if (it.key.len >= 6) {
-            look(j, it.key, SPAN_NONE);
-        }
+        look(j, it.key, SPAN_NONE);
         look_through(j, it.value, it.key.len ? it.key : near);
     }
 }
@@ -248,6 +442,9 @@ static enum err verdict(const struct job *j, struct fault *fault)
         return fault_set(fault, ERR_POLICY,
                          "privacy.never_leave: a %s is in the request, so it stays on the device",
                          j->refused);
+    }
+    if (j->media_seen && !j->media_may_leave && !j->may_stay) {
+        return fault_set(fault, ERR_POLICY, "%s", privacy_media_refused);
     }
     if (j->failed && j->may_stay) {
         return fault_set(fault, ERR_INVALID, "it could not be redacted: %s", j->failed);
@@ -262,7 +459,7 @@ static enum err verdict(const struct job *j, struct fault *fault)
 
 static void measure_body(struct job *j, const struct json *root)
 {
-    measure(j, root);
+    measure(j, root, SPAN_NONE);
     if (j->bytes > SCAN_BYTES_MAX) {
         j->failed = "it has more than 4 MiB of text";
     }
@@ -295,16 +492,34 @@ static enum err redact_json(struct job *j, struct span body, struct text *out, s
     return err;
 }
 
-enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
-                             struct span body, struct text *out, struct redaction_count *counts,
-                             int *out_counts, struct fault *fault)
+static void job_for(struct job *j, const struct privacy_leaving *l, struct pseudonyms *p)
+{
+    job_init(j, l->policy, p);
+    j->consented = l->consented;
+    j->consented_plain = l->consented_plain;
+    j->media_may_leave = l->media;
+    j->memo = scan_memo_fits(l->memo, l->policy) ? l->memo : NULL;
+    set_budget(j, l->budget_ms);
+}
+
+enum err privacy_rewrite(const struct privacy_leaving *l, struct pseudonyms *p, struct span body,
+                         struct text *out, struct redaction_count *counts, int *out_counts,
+                         struct fault *fault)
 {
     struct job j;
-    job_init(&j, policy, p);
+    job_for(&j, l, p);
     *out_counts = 0;
     j.counts = counts;
     j.counts_len = out_counts;
     return redact_json(&j, body, out, fault);
+}
+
+enum err privacy_redact_json(const struct privacy_policy *policy, struct pseudonyms *p,
+                             struct span body, struct text *out, struct redaction_count *counts,
+                             int *out_counts, struct fault *fault)
+{
+    struct privacy_leaving plain = {.policy = policy};
+    return privacy_rewrite(&plain, p, body, out, counts, out_counts, fault);
 }
 
 enum err privacy_redact_document(const struct privacy_policy *policy, struct pseudonyms *p,
@@ -320,8 +535,7 @@ enum err privacy_redact_document(const struct privacy_policy *policy, struct pse
     return redact_json(&j, body, out, fault);
 }
 
-enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
-                            struct fault *fault)
+enum err privacy_check(const struct privacy_leaving *l, struct span body, struct fault *fault)
 {
     struct json_doc *doc = NULL;
     if (json_parse(body, &doc, fault) != OK) {
@@ -329,7 +543,8 @@ enum err privacy_check_json(const struct privacy_policy *policy, struct span bod
         return ERR_POLICY;
     }
     struct job j;
-    job_init(&j, policy, NULL);
+    job_for(&j, l, NULL);
+    j.media_may_leave = true; /* `open`: only what never leaves is looked for */
     measure_body(&j, json_root(doc));
     if (!stopped(&j)) {
         look_through(&j, json_root(doc), SPAN_NONE);
@@ -338,6 +553,13 @@ enum err privacy_check_json(const struct privacy_policy *policy, struct span bod
     job_done(&j);
     json_free(doc);
     return err;
+}
+
+enum err privacy_check_json(const struct privacy_policy *policy, struct span body,
+                            struct fault *fault)
+{
+    struct privacy_leaving plain = {.policy = policy};
+    return privacy_check(&plain, body, fault);
 }
 
 /* ---- for the router ---- */
@@ -370,7 +592,7 @@ static void tally_findings(void *user, const struct findings *found)
     }
 }
 
-void privacy_scan_request(const struct privacy_policy *policy, const struct request *r,
+void privacy_scan_request(const struct privacy_policy *policy, int budget_ms, struct request *r,
                           struct facts *facts)
 {
     struct tally tally = {policy, facts};
@@ -379,16 +601,18 @@ void privacy_scan_request(const struct privacy_policy *policy, const struct requ
     j.may_stay = true;
     j.note = tally_findings;
     j.user = &tally;
+    j.memo = r->scans = scan_memo_new(r->arena, policy);
+    j.keep = r->arena;
+    set_budget(&j, budget_ms);
     measure_body(&j, r->body);
     for (struct json_iter it = json_iter(r->body); !stopped(&j) && json_next(&it);) {
         if (span_is(it.key, "weir")) {
             continue; /* ours, never passed on */
         }
-        if (it.key.len >= 6) {
-            look(&j, it.key, SPAN_NONE);
-        }
+        look(&j, it.key, SPAN_NONE);
         look_through(&j, it.value, it.key);
     }
+    facts->has_media = r->has_images || j.media_seen;
     if (j.failed) {
         facts->scan_failed = true;
         facts->scan_why = j.failed;

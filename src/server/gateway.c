@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "chat/dialect.h"
 #include "device/device.h"
+#include "router/calibration_quantile.h"
 #include "router/latency.h"
 #include "server/policy.h"
 
@@ -31,6 +32,8 @@ struct gateway {
     struct privacy_policy *policy;
     struct router *router;
     struct egress *egress;
+    const struct calibrations *calibrations;
+    struct quantile scores, confidences; /* of recent answers, for policy.cloud_share */
     struct latency latencies[BACKENDS_MAX];
     uint64_t started_us;
     struct link flows; /* struct running */
@@ -201,8 +204,18 @@ static void keep_receipt(struct gateway *g, const struct receipt *r)
     }
 }
 
+/* What policy.cloud_share is a share of: answers whose side the threshold chose. */
+static void note_share(struct gateway *g, const struct receipt *r)
+{
+    if (r->decision->threshold_from && r->request->options.mode == MODE_AUTO) {
+        quantile_add(&g->scores, r->decision->score);
+        quantile_add(&g->confidences, r->confidence);
+    }
+}
+
 static void host_receipt(void *user, const struct receipt *r)
 {
+    note_share(user, r);
     keep_receipt(user, r);
 }
 
@@ -265,10 +278,24 @@ enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fa
     struct config *old = g->config;
     g->config = config_ref(c);
     g->router = router;
+    router_use_calibrations(router, g->calibrations);
     g->policy = policy;
     memset(g->latencies, 0, sizeof g->latencies);
     config_unref(old);
     return OK;
+}
+
+void gateway_use_calibrations(struct gateway *g, const struct calibrations *all)
+{
+    g->calibrations = all;
+    if (g->router) {
+        router_use_calibrations(g->router, all);
+    }
+}
+
+const struct calibrations *gateway_calibrations(const struct gateway *g)
+{
+    return g->calibrations;
 }
 
 struct config *gateway_config(const struct gateway *g)
@@ -374,7 +401,7 @@ static struct facts *gather(struct gateway *g, struct request *request)
     f->request = request;
     f->backends = ARENA_ARRAY(request->arena, struct backend_state, g->config->backends_count);
     router_read_request(request, f);
-    privacy_scan_request(g->policy, request, f);
+    privacy_scan_request(g->policy, g->config->scan_budget_ms, request, f);
     read_device(g, &f->device);
     bool no_network = f->device.network == NETWORK_OFFLINE;
     egress_set_offline(g->egress, no_network && f->device.network_override,
@@ -384,6 +411,8 @@ static struct facts *gather(struct gateway *g, struct request *request)
     }
     predict(g, f);
     f->budget_left_usd_nano = budget_left(g, request->client);
+    f->share_score = quantile_threshold(&g->scores, g->config->cloud_share);
+    f->share_confidence = quantile_threshold(&g->confidences, g->config->cloud_share);
     time_t now = (time_t)(request->wall_us / US_PER_S);
     struct tm local;
     localtime_r(&now, &local);

@@ -186,7 +186,14 @@ static void test_a_pattern_that_gives_up_closes(void **state)
     round_end(&r);
 }
 
-static void test_images_pass_and_are_not_counted(void **state)
+static enum err rewrite(struct round *r, struct privacy_leaving how, const char *body)
+{
+    how.policy = r->policy;
+    text_clear(&r->out);
+    return privacy_rewrite(&how, r->p, span_c(body), &r->out, r->counts, &r->n, &r->fault);
+}
+
+static void test_images_stay_unless_allowed_and_are_not_counted(void **state)
 {
     (void)state;
     struct round r = round_begin(NULL);
@@ -197,12 +204,106 @@ static void test_images_pass_and_are_not_counted(void **state)
         text_add_char(&big, 'A');
     }
     text_add_c(&big, "\"]");
-    assert_int_equal(redact_json(&r, text_span(&big)), OK);
+    assert_int_equal(redact_json(&r, text_span(&big)), ERR_POLICY);
+    assert_non_null(strstr(r.fault.text, "allow_media: true"));
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){.media = true}, big.data), OK);
     assert_int_equal(r.out.len, big.len);
+    text_clear(&big);
+    text_add_c(&big, "{\"source\":{\"data\":\"");
+    for (size_t i = 0; i < 300; i++) {
+        text_add_char(&big, 'B');
+    }
+    text_add_c(&big, "\"}}");
+    assert_int_equal(redact_json(&r, text_span(&big)), ERR_POLICY);
     text_done(&big);
     check_json(NULL, "[\"data:image/png;base64,AA== jane@acme.io\"]",
                "[\"data:image/png;base64,AA== <EMAIL_ADDRESS_1>\"]");
     round_end(&r);
+}
+
+static void test_arguments_are_read_as_json(void **state)
+{
+    (void)state;
+    /* an escape is no part of the value, a key gives it a meaning; what has no finding stays byte for byte */
+    check_json(
+        NULL,
+        "{\"arguments\":\"{ \\\"to\\\": \\\"jane\\\\u0040acme.io\\\", \\\"ssn\\\":123456789}\"}",
+        "{\"arguments\":\"{\\\"to\\\":\\\"<EMAIL_ADDRESS_1>\\\",\\\"ssn\\\":\\\"<US_SSN_1>\\\"}\"}");
+    check_json(NULL, "{\"arguments\":\"{ \\\"n\\\" : 1 }\"}",
+               "{\"arguments\":\"{ \\\"n\\\" : 1 }\"}");
+    check_json(NULL, "{\"arguments\":\"{ not json jane@acme.io\"}",
+               "{\"arguments\":\"{ not json <EMAIL_ADDRESS_1>\"}");
+}
+
+static void test_consented_types_leave_as_pseudonyms_or_as_they_are(void **state)
+{
+    (void)state;
+    static const char *const never[] = {"US_SSN", "CREDIT_CARD", NULL};
+    static const char *const agreed[] = {"US_SSN", NULL};
+    struct round r =
+        round_begin(&(struct privacy_policy_options){.types_default = true, .never_leave = never});
+    const char *body = "[\"my ssn 123-45-6789 and a@b.io\"]";
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){0}, body), ERR_POLICY);
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){.consented = agreed}, body), OK);
+    assert_string_equal(r.out.data, "[\"my ssn <US_SSN_1> and <EMAIL_ADDRESS_1>\"]");
+    struct privacy_leaving plain = {.consented = agreed, .consented_plain = true};
+    assert_int_equal(rewrite(&r, plain, body), OK);
+    assert_string_equal(r.out.data, "[\"my ssn 123-45-6789 and <EMAIL_ADDRESS_1>\"]");
+    plain.policy = r.policy;
+    assert_int_equal(privacy_check(&plain, span_c(body), &r.fault), OK);
+    assert_int_equal(privacy_check(&plain, SPAN("[\"card 4111 1111 1111 1111\"]"), &r.fault),
+                     ERR_POLICY);
+    round_end(&r);
+}
+
+static void test_a_scan_has_a_budget(void **state)
+{
+    (void)state;
+    struct round r = round_begin(NULL);
+    struct text big;
+    text_init(&big, 8 * MIB);
+    text_add_char(&big, '[');
+    for (int i = 0; i < 60; i++) {
+        text_add_c(&big, i ? ",\"" : "\"");
+        for (int k = 0; k < 5000; k++) {
+            text_add_c(&big, "a1b2.c3 ");
+        }
+        text_add_char(&big, '"');
+    }
+    text_add_char(&big, ']');
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){.budget_ms = 1}, big.data), ERR_POLICY);
+    assert_non_null(strstr(r.fault.text, "scan_budget_ms"));
+    text_done(&big);
+    round_end(&r);
+}
+
+static void test_findings_are_reused_for_the_same_bytes_only(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new();
+    struct request q = {.arena = a};
+    const char *body = "{\"messages\":[\"write to jane@acme.io today\",{\"ssn\":\"123456789\"}]}";
+    assert_int_equal(json_parse_in(a, span_c(body), &q.body, NULL), OK);
+    struct facts f = {0};
+    struct round r = round_begin(NULL);
+    privacy_scan_request(r.policy, 0, &q, &f);
+    struct privacy_leaving how = {.memo = q.scans};
+    assert_int_equal(rewrite(&r, how, body), OK);
+    assert_string_equal(
+        r.out.data,
+        "{\"messages\":[\"write to <EMAIL_ADDRESS_1> today\",{\"ssn\":\"<US_SSN_1>\"}]}");
+    /* other bytes, or another key above them, are scanned anew */
+    assert_int_equal(rewrite(&r, how, "[\"write to jane@acme.ie today\",{\"n\":\"123456789\"}]"),
+                     OK);
+    assert_string_equal(r.out.data, "[\"write to <EMAIL_ADDRESS_2> today\",{\"n\":\"123456789\"}]");
+    /* of another policy nothing is taken over */
+    static const char *const never[] = {"EMAIL_ADDRESS", NULL};
+    struct round other =
+        round_begin(&(struct privacy_policy_options){.types_default = true, .never_leave = never});
+    assert_int_equal(rewrite(&other, how, body), ERR_POLICY);
+    round_end(&other);
+    round_end(&r);
+    arena_free(a);
 }
 
 /* ---- policy ---- */
@@ -267,7 +368,7 @@ static void test_facts(void **state)
             &q.body, NULL),
         OK);
     struct facts f = {0};
-    privacy_scan_request(policy, &q, &f);
+    privacy_scan_request(policy, 0, &q, &f);
     assert_false(f.scan_failed);
     assert_int_equal(f.findings_count, 2);
     assert_string_equal(f.findings[0].type, "EMAIL_ADDRESS");
@@ -565,7 +666,11 @@ int main(void)
         cmocka_unit_test(test_never_leave_refuses),
         cmocka_unit_test(test_what_cannot_be_scanned_is_refused),
         cmocka_unit_test(test_a_pattern_that_gives_up_closes),
-        cmocka_unit_test(test_images_pass_and_are_not_counted),
+        cmocka_unit_test(test_images_stay_unless_allowed_and_are_not_counted),
+        cmocka_unit_test(test_arguments_are_read_as_json),
+        cmocka_unit_test(test_consented_types_leave_as_pseudonyms_or_as_they_are),
+        cmocka_unit_test(test_a_scan_has_a_budget),
+        cmocka_unit_test(test_findings_are_reused_for_the_same_bytes_only),
         cmocka_unit_test(test_lists_of_the_policy),
         cmocka_unit_test(test_bad_policies_are_named),
         cmocka_unit_test(test_facts),
