@@ -14,6 +14,7 @@
  */
 #include "admin/admin.h"
 #include "app/app.h"
+#include "app/calibrations.h"
 #include "app/control.h"
 #include "app/load.h"
 #include "base/clock.h"
@@ -48,6 +49,7 @@ struct worker {
     struct engine_slot engines[BACKENDS_MAX];
     int engines_count;
     struct gateway *gateway;
+    struct calibrations_watch calibrations;
     struct server *server;
     struct inference *inference;
     struct admin *admin;
@@ -163,6 +165,14 @@ static void prepare_upstreams(struct worker *w, const struct config *c)
     }
 }
 
+/* `weir calibrate` may have written new thresholds, or another model may make the old ones worthless. */
+static void look_at_calibrations(struct worker *w, bool anyway)
+{
+    gateway_use_calibrations(w->gateway, NULL); /* what it borrows may go */
+    calibrations_look(&w->calibrations, gateway_config(w->gateway), anyway);
+    gateway_use_calibrations(w->gateway, &w->calibrations.all);
+}
+
 static enum err use_config(struct worker *w, struct config *c, struct fault *fault)
 {
     struct keys *keys = NULL;
@@ -174,6 +184,7 @@ static enum err use_config(struct worker *w, struct config *c, struct fault *fau
         keys_free(keys);
         return err;
     }
+    look_at_calibrations(w, true);
     server_configure(w->server, c, keys);
     use_engines(w, c);
     prepare_upstreams(w, c);
@@ -278,6 +289,7 @@ static void on_lost_check(void *user)
         ledger_put_lost_at(w->ledger, &intent, w->parts.page, slot);
         page_count(w->parts.page, w->parts.number, METRIC_LOST, 1);
     }
+    look_at_calibrations(w, false);
     loop_timer_start(&w->lost, LOST_CHECK_US);
 }
 

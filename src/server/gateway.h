@@ -39,6 +39,9 @@ struct gateway *gateway_new(const struct gateway_parts *parts);
 void gateway_free(struct gateway *g); /* no flow may be running: gateway_abandon() first */
 /* Compiles rules and privacy policy of `c` and refs it. On a fault the old config stays. */
 enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fault) MUST_USE;
+/* Thresholds from labels; NULL = none. Borrowed until the next call. */
+void gateway_use_calibrations(struct gateway *g, const struct calibrations *all);
+const struct calibrations *gateway_calibrations(const struct gateway *g);
 struct config *gateway_config(const struct gateway *g);
 
 /* Takes the request's arena. The sink hears begin, delta…, end; also when nothing may be tried. Returns the flow for
