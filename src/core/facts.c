@@ -32,6 +32,7 @@ void device_facts_json(struct json_out *w, const struct device_facts *d)
     json_put_bool(w, "network_override", d->network_override);
     put_unless(w, "rtt_ms", d->rtt_ms, 0);
     put_unless(w, "load", d->load, 0);
+    put_unless(w, "memory_pressure", d->memory_pressure, 0);
     json_put_known(w, "memory_available_bytes", d->memory_available_bytes);
     json_put_int(w, "cores", d->cores);
     json_end_object(w);

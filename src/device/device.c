@@ -252,6 +252,22 @@ static int64_t read_memory(void)
     return kib < 0 ? -1 : kib * 1024;
 }
 
+/* "some avg10=1.23 avg60=…": percent of the last ten seconds (kernel docs, accounting/psi.rst). 0 without PSI. */
+static double read_memory_pressure(void)
+{
+    struct text text;
+    double percent = 0;
+    if (!read_proc("pressure/memory", &text)) {
+        return 0;
+    }
+    size_t at = span_find(text_span(&text), SPAN("some avg10="), 0);
+    if (at != SIZE_MAX && sscanf(text.data + at, "some avg10=%lf", &percent) != 1) {
+        percent = 0;
+    }
+    text_done(&text);
+    return percent > 0 && percent <= 100 ? percent / 100 : 0;
+}
+
 static double read_load(int cores)
 {
     struct text text;
@@ -278,6 +294,7 @@ static void measure(struct device_facts *out)
     out->network = read_network();
     out->memory_available_bytes = read_memory();
     out->load = read_load(out->cores);
+    out->memory_pressure = read_memory_pressure();
 }
 
 /* ---- the override ---- */
@@ -327,6 +344,12 @@ static enum err override_key(struct span key, const struct json *v, struct devic
     if (span_is(key, "rtt_ms")) {
         return override_number(v, "rtt_ms", 0, 1e6, &io->rtt_ms, fault);
     }
+    if (span_is(key, "load")) {
+        return override_number(v, "load", 0, 1e4, &io->load, fault);
+    }
+    if (span_is(key, "memory_pressure")) {
+        return override_number(v, "memory_pressure", 0, 1, &io->memory_pressure, fault);
+    }
     if (span_is(key, "network")) {
         return override_network(v, io, fault);
     }
@@ -342,7 +365,8 @@ static enum err override_key(struct span key, const struct json *v, struct devic
     }
     return fault_set(
         fault, ERR_INVALID,
-        "unknown key \"%.*s\"; allowed: battery, charging, temperature_c, network, rtt_ms, metered",
+        "unknown key \"%.*s\"; allowed: battery, charging, temperature_c, network, rtt_ms, metered, "
+        "load, memory_pressure",
         SPAN_ARG(span_first(key, 40)));
 }
 

@@ -9,7 +9,8 @@
  * backend can be reached at all is judged elsewhere, per backend.
  *
  * The override is one JSON object; what it does not name stays as measured:
- *   {"battery":0.15,"charging":false,"temperature_c":91,"network":"offline","rtt_ms":300,"metered":true}
+ *   {"battery":0.15,"charging":false,"temperature_c":91,"network":"offline","rtt_ms":300,"metered":true,
+ *    "load":2.5,"memory_pressure":0.3}
  */
 #ifndef WEIR_DEVICE_DEVICE_H
 #define WEIR_DEVICE_DEVICE_H

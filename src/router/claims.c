@@ -23,6 +23,11 @@ static const struct facts *without_claims(const struct facts *f, struct arena *a
     return plain;
 }
 
+enum task task_in_force(const struct facts *f)
+{
+    return f->guard.discount > 0 ? f->task_plain : f->task;
+}
+
 struct score score_request(struct deciding *x)
 {
     const struct router *r = x->router;

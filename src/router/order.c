@@ -7,6 +7,9 @@
 #include "router/inside.h"
 
 #include "core/receipt.h"
+#include "router/sticky.h"
+
+#include <math.h>
 
 /* In a cascade the score is advisory: the answer itself is judged. Only this far below the threshold is asking
  * the device a waste. */
@@ -15,12 +18,32 @@
 #define THRESHOLD_DEFAULT 0.60
 #define QUALITY_DEFAULT 0.95
 #define SIDE_MAX (LEGS_MAX / 2)
+/* Share of the last 10 s in which some task waited for memory (PSI, "some"). Android's lmkd acts at a tenth to a fifth
+ * (psi_partial_stall_ms 70 … 200 of each second). */
+#define MEMORY_PRESSURE_MOST 0.20
+#define SLOWED_MOST 2.0
+/* On a metered link the cloud has to be worth its bytes. Only while nothing is calibrated: a promised quality stays. */
+#define METERED_LEAN 0.05
 
 /* ---- battery, heat, task ---- */
 
 static bool minds_the_machine(const struct deciding *x)
 {
     return !x->forced && !x->take && (x->mode == MODE_AUTO || x->mode == MODE_PREFER_ON_DEVICE);
+}
+
+/* Heat that no sensor tells of, or another program: every local model writes at half its usual rate or less. */
+static struct span slowed(struct deciding *x)
+{
+    double least = INFINITY;
+    for (int i = 0; i < x->count; i++) {
+        const struct candidate *c = &x->candidates[i];
+        least =
+            c->out == IN && is_local(c->backend) ? MIN(least, c->state->predicted.slowed) : least;
+    }
+    return least >= SLOWED_MOST && least < INFINITY
+               ? SAY(x, "the device writes at %.0f %% of its usual rate", 100 / least)
+               : SPAN_NONE;
 }
 
 static struct span tired(struct deciding *x)
@@ -37,7 +60,11 @@ static struct span tired(struct deciding *x)
                    "C, over the ceiling of %.0f",
                    device->temperature_c, c->temperature_ceiling_c);
     }
-    return SPAN_NONE;
+    if (device->memory_pressure > MEMORY_PRESSURE_MOST) {
+        return SAY(x, "short of memory: something waits for it %.0f %% of the time",
+                   100 * device->memory_pressure);
+    }
+    return slowed(x);
 }
 
 static void put_last(struct deciding *x, struct candidate *c)
@@ -66,23 +93,22 @@ static struct span rule_battery(struct deciding *x)
 static struct span rule_task(struct deciding *x)
 {
     struct span why = SPAN_NONE;
+    enum task task = task_in_force(x->facts);
     bool acts = !x->forced && !x->take && x->mode == MODE_AUTO && count_in(x, -1) > 1;
     for (int i = 0; i < x->count; i++) {
         struct candidate *c = &x->candidates[i];
         uint32_t tasks = c->state->tasks;
-        if (c->out != IN || !is_local(c->backend) || tasks == 0 ||
-            (tasks & (1u << x->facts->task))) {
+        if (c->out != IN || !is_local(c->backend) || tasks == 0 || (tasks & (1u << task))) {
             continue;
         }
         why = SAY(x, "%s is not made for %s",
-                  c->backend->model ? c->backend->model : c->backend->name,
-                  task_name(x->facts->task));
+                  c->backend->model ? c->backend->model : c->backend->name, task_name(task));
         if (acts) {
             put_last(x, c);
         }
     }
     verdict_add(x, "task", why.len && acts ? VERDICT_TAKE : VERDICT_PASS,
-                why.len ? why : span_c(task_name(x->facts->task)));
+                why.len ? why : span_c(task_name(task)));
     return acts ? why : SPAN_NONE;
 }
 
@@ -99,12 +125,13 @@ static bool taken(const struct deciding *x, const struct candidate *c)
     return x->take && means(x, x->take->then.take, c->backend);
 }
 
-static void collect(const struct deciding *x, struct order *o, bool wanted_taken)
+static void collect_those(const struct deciding *x, struct order *o, bool wanted_taken, bool late)
 {
     for (int tier = TIER_DEVICE; tier <= TIER_CLOUD; tier++) {
         for (int i = 0; i < x->count; i++) {
             const struct candidate *c = &x->candidates[i];
-            if (c->out != IN || (int)c->backend->tier != tier || taken(x, c) != wanted_taken) {
+            if (c->out != IN || (int)c->backend->tier != tier || taken(x, c) != wanted_taken ||
+                c->late != late) {
                 continue;
             }
             if (!is_local(c->backend)) {
@@ -115,6 +142,16 @@ static void collect(const struct deciding *x, struct order *o, bool wanted_taken
                 o->first_local[o->first_local_count++] = c->backend;
             }
         }
+    }
+}
+
+/* On each side: what a rule took, before the rest; who is in time, before who is late. */
+static void collect(const struct deciding *x, struct order *o)
+{
+    *o = (struct order){.remote_count = 0};
+    for (int taken_ones = x->take != NULL; taken_ones >= 0; taken_ones--) {
+        collect_those(x, o, taken_ones, false);
+        collect_those(x, o, taken_ones, true);
     }
 }
 
@@ -177,13 +214,57 @@ struct plan {
     struct span why;
 };
 
+/* When the device has to go first, it does so whatever put it last; a model that is not made for the task does not. */
+static struct timing settle_timing(struct deciding *x, struct span task)
+{
+    struct timing t = rule_latency(x);
+    if (t.say == TIMING_DEVICE && task.len) {
+        t.say = TIMING_ANY;
+    }
+    for (int i = 0; t.say == TIMING_DEVICE && i < x->count; i++) {
+        x->candidates[i].last = false;
+    }
+    if (t.say == TIMING_NOW) {
+        x->d->strategy = "split";
+    }
+    return t;
+}
+
+static bool metered(const struct deciding *x)
+{
+    return x->facts->device.network == NETWORK_METERED && !x->d->threshold_calibrated &&
+           x->config->threshold < 0 && x->request->options.quality < 0;
+}
+
+/* What the score must reach for the device to answer: the threshold, moved by what is remembered of the conversation
+ * and by a metered link. `why` tells of it. */
+static double bar_of(struct deciding *x, struct span *out_why)
+{
+    struct decision *d = x->d;
+    const struct session_facts *session = &x->facts->session;
+    double margin = x->mode == MODE_AUTO ? sticky_margin(session) : 0;
+    *out_why = SPAN_NONE;
+    d->easy = d->score >= d->score_threshold + sticky_easy_margin(session);
+    if (margin != 0) {
+        *out_why = session->repeats    ? SPAN("a question like a recent one goes the same way")
+                   : session->mid_turn ? SPAN("no change in the middle of a turn")
+                   : isinf(margin)     ? SPAN("the conversation stays where it is")
+                                       : SPAN("the conversation moves down only with a margin");
+        verdict_add(x, "session", VERDICT_PASS, *out_why);
+    } else if (metered(x)) {
+        margin = -METERED_LEAN;
+        *out_why = SPAN("metered link");
+    }
+    return d->score_threshold + margin;
+}
+
 /* Which side first, and why: the strongest reason that speaks. */
 static struct plan plan_sides(struct deciding *x, const struct order *o, struct span battery,
-                              struct span task)
+                              struct span task, const struct timing *timing)
 {
     struct decision *d = x->d;
     bool judged = strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0;
-    if (x->mode == MODE_PREFER_IN_CLOUD) {
+    if (x->mode == MODE_PREFER_IN_CLOUD && timing->say != TIMING_DEVICE) {
         return (struct plan){true, SPAN("mode prefer_in_cloud")};
     }
     if (x->take) {
@@ -194,6 +275,9 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     if (strcmp(d->strategy, "device") == 0 || strcmp(d->strategy, "cloud") == 0) {
         bool cloud = strcmp(d->strategy, "cloud") == 0;
         return (struct plan){cloud, cloud ? SPAN("policy cloud") : SPAN("policy device")};
+    }
+    if (timing->say == TIMING_DEVICE || timing->say == TIMING_OTHERS) {
+        return (struct plan){timing->say == TIMING_OTHERS, timing->why};
     }
     if (battery.len) {
         return (struct plan){true, battery};
@@ -210,10 +294,24 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     if (d->threshold >= 1) {
         return (struct plan){true, SPAN("a threshold of 1 lets the cloud answer")};
     }
+    if (d->threshold <= 0) {
+        return (struct plan){false, SPAN("a threshold of 0 keeps the device")};
+    }
+    struct span session;
+    double bar = bar_of(x, &session);
+    bool moved = (d->score < bar) != (d->score < d->score_threshold);
     if (strcmp(d->strategy, "split") == 0) {
-        bool below = d->score < d->threshold;
-        return (struct plan){below, SAY(x, "score %.2f %s %.2f", d->score,
-                                        below ? "below" : "at least", d->threshold)};
+        bool below = d->score < bar;
+        return (struct plan){
+            below, SAY(x, "score %.2f %s %.2f%s%.*s%s%.*s", d->score,
+                       d->score < d->score_threshold ? "below" : "at least", d->score_threshold,
+                       moved ? "; " : "", SPAN_ARG(moved ? session : SPAN("")),
+                       timing->say == TIMING_NOW ? "; " : "",
+                       SPAN_ARG(timing->say == TIMING_NOW ? timing->why : SPAN("")))};
+    }
+    if (x->facts->session.up && d->score < bar && bar > d->score_threshold) {
+        return (struct plan){true, SAY(x, "score %.2f, threshold %.2f; %.*s", d->score,
+                                       d->score_threshold, SPAN_ARG(session))};
     }
     if (d->score < d->score_threshold - FAR_BELOW) {
         return (struct plan){true,
@@ -356,7 +454,7 @@ static struct span missing(struct deciding *x)
 
 static void score(struct deciding *x)
 {
-    struct score s = x->router->scorer->score(x->router->scorer_self, x->facts);
+    struct score s = score_request(x);
     x->d->scored = s;
     x->d->score = score_of(&s);
     verdict_add(x, "score", VERDICT_PASS,
@@ -382,16 +480,15 @@ void settle_order(struct deciding *x)
     struct span task = rule_task(x);
     struct order o = {.remote_count = 0};
     score(x);
-    if (x->take) {
-        collect(x, &o, true);
-    }
-    collect(x, &o, false);
+    collect(x, &o);
     d->strategy = strategy_for(x, &o);
+    struct timing timing = settle_timing(x, task);
+    collect(x, &o);
     if (strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0) {
         settle_threshold(x, o.first_local_count ? o.first_local[0] : NULL,
                          o.remote_count ? o.remote[0] : NULL);
     }
-    struct plan plan = plan_sides(x, &o, battery, task);
+    struct plan plan = plan_sides(x, &o, battery, task, &timing);
     if (strcmp(d->strategy, "device") == 0) { /* one leg, whoever asked for it */
         o.remote_count = 0;
     } else if (strcmp(d->strategy, "cloud") == 0) {

@@ -329,7 +329,7 @@ double sticky_easy_margin(const struct session_facts *s)
 double sticky_margin(const struct session_facts *s)
 {
     if (s->known) {
-        return !s->up                                        ? 0
+        return !s->up                                        ? (s->mid_turn ? -INFINITY : 0)
                : s->mid_turn                                 ? INFINITY
                : s->easy_turns < EASY_TURNS && !new_topic(s) ? INFINITY
                                                              : sticky_easy_margin(s);

@@ -44,8 +44,8 @@ static bool sizes_hold(struct looking *l, const struct rule_when *w)
 
 static bool kind_holds(struct looking *l, const struct rule_when *w)
 {
-    if (w->tasks && !(w->tasks & (1u << l->f->task))) {
-        return NOT(l, "the task is %s", task_name(l->f->task));
+    if (w->tasks && !(w->tasks & (1u << task_in_force(l->f)))) {
+        return NOT(l, "the task is %s", task_name(task_in_force(l->f)));
     }
     if (w->languages && !(l->f->language && any_is(span_c(l->f->language), w->languages))) {
         return NOT(l, "the language is %s", l->f->language ? l->f->language : "unknown");

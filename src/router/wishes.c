@@ -114,8 +114,25 @@ static void check_take(struct deciding *x)
     }
 }
 
+/* policy.caps: this key has had its share of other tiers for now. */
+static void apply_cap(struct deciding *x)
+{
+    const struct guard_facts *g = &x->facts->guard;
+    if (!g->capped) {
+        return;
+    }
+    bool any = count_in(x, 0) > 0;
+    struct span why = SAY(x, "this key has used up its share of %.4g of other tiers", g->cap);
+    out_all(x, 0, OUT_RULE, why);
+    verdict_add(x, "cap", VERDICT_FORBID, why);
+    if (any && count_in(x, 1) > 0 && !x->d->kept_rule) {
+        x->d->kept_rule = "cap";
+    }
+}
+
 void apply_rules(struct deciding *x, const struct rule_result *results)
 {
+    apply_cap(x);
     check_take(x);
     for (int i = 0; i < x->config->rules_count; i++) {
         const struct rule *rule = &x->config->rules[i];

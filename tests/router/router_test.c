@@ -861,9 +861,9 @@ static void explain_is_as_interface_says(void **state)
     assert_true(span_is(json_str(json_at(json_get(decision, "backends"), 0)), "device"));
     assert_true(json_str(json_get(decision, "reason")).len > 0);
     assert_true(json_len(json_get(root, "rules")) >= 11);
-    static const char *const built_in[] = {"privacy",    "mode",   "model",  "r",
-                                           "capability", "health", "budget", "battery",
-                                           "task",       "score",  "policy"};
+    static const char *const built_in[] = {"privacy",    "mode",   "model",   "r",
+                                           "capability", "health", "budget",  "battery",
+                                           "task",       "score",  "latency", "policy"};
     for (size_t i = 0; i < ARRAY_LEN(built_in); i++) {
         const struct json *rule = json_at(json_get(root, "rules"), i);
         assert_true(span_is(json_str(json_get(rule, "rule")), built_in[i]));

@@ -64,7 +64,8 @@ static void a_conversation_is_found_again(void **state)
 {
     (void)state;
     struct sticky *s = sticky_new(NULL);
-    const char *later = USER(BOATS) "," BOT("Tall ones") "," USER("and smaller harbour cranes for fishing boats");
+    const char *later =
+        USER(BOATS) "," BOT("Tall ones") "," USER("and smaller harbour cranes for fishing boats");
     assert_false(recall(s, S, "ann", NULL, later).known);
     answer(s, S, "ann", NULL, USER(BOATS), (struct sticky_turn){.up = true, .tokens = 900});
     struct session_facts f = recall(s, 2 * S, "ann", NULL, later);
