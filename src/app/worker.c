@@ -303,6 +303,7 @@ static enum err build(struct worker *w, struct fault *fault)
             .path = c->ledger_path,
             .keep_days = c->keep_days,
             .store_prompts = c->store_prompts,
+            .key_file = c->ledger_key_file,
         },
         &w->ledger, fault);
     if (err) {
@@ -316,6 +317,7 @@ static enum err build(struct worker *w, struct fault *fault)
         .page = w->parts.page,
         .ledger = w->ledger,
         .worker = w->parts.number,
+        .sessions = w->parts.sessions,
         .user = w,
         .driver = driver_of,
         .backend_state = backend_state_of,

@@ -57,6 +57,34 @@ static enum err read_file(struct ledger *l, const struct ledger_wish *wish, stru
     return OK;
 }
 
+static enum err open_file(const struct config *c, struct ledger **out, struct fault *fault)
+{
+    if (access(c->ledger_path, F_OK)) {
+        return fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet; ask something first",
+                         c->ledger_path);
+    }
+    return ledger_open(&(struct ledger_options){.path = c->ledger_path,
+                                                .key_file = c->ledger_key_file,
+                                                .read_only = true},
+                       out, fault);
+}
+
+enum err ledger_view_prompt(const char *config, const char *id, struct text *out,
+                            struct fault *fault)
+{
+    struct config *c;
+    struct ledger *l = NULL;
+    enum err err = load(config, &c, fault);
+    if (err) {
+        return err;
+    }
+    err = open_file(c, &l, fault);
+    err = err ? err : ledger_prompt(l, span_c(id), out, fault);
+    ledger_close(l);
+    config_unref(c);
+    return err;
+}
+
 static enum err from_file(const struct ledger_wish *wish, struct text *out, struct fault *fault)
 {
     struct config *config;
@@ -65,17 +93,9 @@ static enum err from_file(const struct ledger_wish *wish, struct text *out, stru
         return err;
     }
     struct ledger *l = NULL;
-    if (access(config->ledger_path, F_OK)) {
-        err = fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet; ask something first",
-                        config->ledger_path);
-    } else {
-        err = ledger_open(&(struct ledger_options){.path = config->ledger_path, .read_only = true},
-                          &l, fault);
-    }
-    if (!err) {
-        err = read_file(l, wish, out, fault);
-        ledger_close(l);
-    }
+    err = open_file(config, &l, fault);
+    err = err ? err : read_file(l, wish, out, fault);
+    ledger_close(l);
     config_unref(config);
     return err;
 }

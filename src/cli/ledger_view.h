@@ -26,6 +26,9 @@ struct ledger_wish {
 /* The file itself, for what needs no server: checking and forgetting. */
 enum err ledger_view_path(const char *config, char out[LEDGER_PATH_BYTES],
                           struct fault *fault) MUST_USE;
+/* The body that `store_prompts` kept with a receipt, from the file, with this user's key. */
+enum err ledger_view_prompt(const char *config, const char *id, struct text *out,
+                            struct fault *fault) MUST_USE;
 /* Appends the JSON answer. */
 enum err ledger_view(const struct ledger_wish *wish, struct text *out,
                      struct fault *fault) MUST_USE;

@@ -15,6 +15,8 @@ static const char help[] =
     "device. A receipt never holds the words of a prompt.\n"
     "\n"
     "  --last N         how many (default 20, at most 1000)\n"
+    "  --prompt         with an ID: the request's body, if ledger.store_prompts kept it (sealed; the\n"
+    "                   key is read from ledger.key_file, or LEDGER.key)\n"
     "  --verify         checks every receipt against the audit chain and names what was changed,\n"
     "                   removed, reordered or put in; exit 1 if anything was\n"
     "  --head HASH      with --verify: the head that an earlier check showed must be in the chain\n"
@@ -143,13 +145,24 @@ static void print_one(const struct json *r)
     }
 }
 
+static int print_prompt(const char *config, const char *id)
+{
+    struct text out;
+    struct fault fault = {0};
+    text_init(&out, 8 * MIB);
+    enum err err = ledger_view_prompt(config, id, &out, &fault);
+    err ? (void)cli_fail("%s", fault.text) : (void)puts(out.data);
+    text_done(&out);
+    return err ? CLI_FAILED : CLI_OK;
+}
+
 static int run(int argc, char **argv)
 {
     const char *config = NULL, *last = NULL, *head = NULL;
-    bool json = false, verify = false;
+    bool json = false, verify = false, prompt = false;
     const struct cli_option options[] = {
         {"--config", NULL, &config}, {"--last", NULL, &last},     {"--head", NULL, &head},
-        {"--json", &json, NULL},     {"--verify", &verify, NULL},
+        {"--json", &json, NULL},     {"--verify", &verify, NULL}, {"--prompt", &prompt, NULL},
     };
     if (!cli_parse(&command_receipts, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
@@ -163,6 +176,12 @@ static int run(int argc, char **argv)
     }
     if (head && !verify) {
         return cli_usage(&command_receipts, "--head goes with --verify");
+    }
+    if (prompt && argc != 2) {
+        return cli_usage(&command_receipts, "--prompt goes with the ID of one receipt");
+    }
+    if (prompt) {
+        return print_prompt(cli_config_path(config), argv[1]);
     }
     if (verify && (argc > 1 || last)) {
         return cli_usage(&command_receipts, "--verify checks all receipts; no ID and no --last");

@@ -90,6 +90,26 @@ static void read_rules(struct reader *r, struct value v, const struct field *f, 
     c->rules = rules_read(r, v, &c->rules_count);
 }
 
+/* A key that is named is never made by itself: another one would leave old prompts unreadable. */
+static void read_key_file(struct reader *r, struct value v, const struct field *f, void *base)
+{
+    read_path(r, v, f, base);
+    struct config *c = base;
+    if (c->ledger_key_file && access(c->ledger_key_file, R_OK) != 0) {
+        reader_wrong(r, v,
+                     "%s: %s; put the key there, or leave key_file out and one is made beside the "
+                     "ledger",
+                     reader_shown(r, span_c(c->ledger_key_file)), strerror(errno));
+    }
+}
+
+static void read_caps(struct reader *r, struct value v, const struct field *f, void *base)
+{
+    (void)f;
+    struct config *c = base;
+    c->caps = caps_read(r, v, &c->caps_count);
+}
+
 static void read_types(struct reader *r, struct value v, const struct field *f, void *base)
 {
     (void)f;
@@ -199,6 +219,7 @@ static const struct field policy_fields[] = {
     {.key = "threshold", .read = read_threshold},
     {.key = "cloud_share", .read = read_double, .offset = IN(cloud_share), .min = 0, .max = 1},
     {.key = "rules", .read = read_rules},
+    {.key = "caps", .read = read_caps},
     {.key = NULL},
 };
 
@@ -234,6 +255,7 @@ static const struct field budget_fields[] = {
 static const struct field ledger_fields[] = {
     {.key = "path", .read = read_path, .offset = IN(ledger_path)},
     {.key = "store_prompts", .read = read_bool, .offset = IN(store_prompts)},
+    {.key = "key_file", .read = read_key_file, .offset = IN(ledger_key_file)},
     {.key = "keep_days", .read = read_int, .offset = IN(keep_days), .min = 1, .max = 36500},
     {.key = NULL},
 };
@@ -378,6 +400,7 @@ static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
     }
     rules_check(r, c);
     consent_check(r, c);
+    caps_check(r, c);
     check_doors(r, c, listen.node ? value_line(listen) : 1);
     check_budget(r, c, lines, budget.node ? value_line(budget) : 1);
 }

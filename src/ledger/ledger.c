@@ -28,6 +28,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/queue.h"
+#include "crypto/seal.h"
 #include "ledger/store.h"
 
 #include <poll.h>
@@ -38,6 +39,7 @@
 #define WAITING_MAX 10000 /* then the ledger is unhealthy */
 #define HEADROOM 2048     /* for receipts of legs that had already left */
 #define BATCH_MAX 512
+#define PROMPT_MAX (4 * MIB) /* a longer one is not kept */
 #define GATHER_US (100 * US_PER_MS)
 #define READ_WAIT_US (100 * US_PER_MS)
 #define BACKOFF_FIRST_US (100 * US_PER_MS)
@@ -65,6 +67,8 @@ struct ledger {
     char *path;
     struct queue queue;
     struct store *reader; /* loop thread; NULL until the first read */
+    char *key_path;
+    struct seal *seal; /* with store_prompts */
     struct {
         pthread_mutex_t lock;
         pthread_cond_t flushed;
@@ -194,15 +198,23 @@ static void set_json(struct item *it, const struct receipt *r)
     it->row.json = it->json;
 }
 
-static void set_prompt(struct item *it, const struct request *q)
+static void set_prompt(struct item *it, const struct seal *seal, const struct request *q)
 {
-    struct text prompt;
-    text_init(&prompt, 4 * MIB);
+    struct text prompt, sealed;
+    text_init(&prompt, PROMPT_MAX);
+    text_init(&sealed, PROMPT_MAX + SEAL_OVERHEAD);
     struct json_out w = json_out(&prompt);
     json_value(&w, q->body);
-    it->prompt = prompt.overflow ? NULL : text_take(&prompt);
-    it->row.prompt = it->prompt;
+    if (!prompt.overflow && seal_wrap(seal, text_span(&prompt), span_c(q->id), &sealed) == OK) {
+        it->row.prompt_len = sealed.len;
+        it->prompt = text_take(&sealed);
+        it->row.prompt = it->prompt;
+    }
+    if (prompt.data) {
+        explicit_bzero(prompt.data, prompt.len);
+    }
     text_done(&prompt);
+    text_done(&sealed);
 }
 
 /* ---- writer thread ---- */
@@ -464,8 +476,8 @@ void ledger_put(struct ledger *l, const struct receipt *r, struct page *page,
     struct item *it = item_new(ITEM_RECEIPT);
     fill_row(&it->row, r);
     set_json(it, r);
-    if (l->options.store_prompts) {
-        set_prompt(it, r->request);
+    if (l->seal) {
+        set_prompt(it, l->seal, r->request);
     }
     hold_slots(it, page, intent_slots, slots);
     put_receipt(l, it);
@@ -623,6 +635,27 @@ enum err ledger_get(struct ledger *l, struct span id, struct span client, struct
     return err == OK ? store_get(l->reader, id, client, out) : err;
 }
 
+enum err ledger_prompt(struct ledger *l, struct span id, struct text *out, struct fault *fault)
+{
+    struct seal *seal = l->seal;
+    struct text sealed;
+    text_init(&sealed, PROMPT_MAX + SEAL_OVERHEAD);
+    enum err err = ready_reader(l, fault);
+    err = err == OK ? store_get_prompt(l->reader, id, &sealed) : err;
+    if (err == ERR_NOT_FOUND) {
+        fault_set(fault, err, "no prompt is kept with this receipt (ledger.store_prompts)");
+    }
+    err = err == OK && !seal ? seal_load(l->key_path, false, &seal, fault) : err;
+    if (err == OK) {
+        err = seal_unwrap(seal, text_span(&sealed), id, out, fault);
+    }
+    if (!l->seal) {
+        seal_free(seal);
+    }
+    text_done(&sealed);
+    return err;
+}
+
 enum err ledger_list(struct ledger *l, int last, struct span client, struct text *out,
                      struct fault *fault)
 {
@@ -713,13 +746,36 @@ enum err ledger_feedback(struct ledger *l, struct span id, double score, struct 
 
 /* ---- life ---- */
 
+static char *key_path_of(const struct ledger_options *o)
+{
+    struct text path;
+    text_init(&path, 4096);
+    o->key_file ? text_add_c(&path, o->key_file) : text_addf(&path, "%s.key", o->path);
+    return text_take(&path);
+}
+
 enum err ledger_open(const struct ledger_options *o, struct ledger **out, struct fault *fault)
 {
     enum err err = store_check(o->path, o->read_only, fault);
+    struct seal *seal = NULL;
+    char *key_path = key_path_of(o);
+    if (err == OK && o->store_prompts && !o->read_only) {
+        bool fresh = !o->key_file && access(key_path, F_OK) != 0;
+        err = seal_load(key_path, o->key_file == NULL, &seal, fault);
+        err == OK ? (void)0
+                  : fault_prefix(fault, "ledger.store_prompts: the key that seals them: ");
+        if (err == OK && fresh) {
+            LOG(LOG_WARN, "ledger", "made the key %s; without it the stored prompts cannot be read",
+                key_path);
+        }
+    }
     if (err != OK) {
+        mem_free(key_path);
         return err;
     }
     struct ledger *l = NEW(struct ledger);
+    l->seal = seal;
+    l->key_path = key_path;
     l->options = *o;
     l->options.keep_days = o->keep_days > 0 ? o->keep_days : 90;
     l->options.close_wait_us = o->close_wait_us ? o->close_wait_us : 5 * US_PER_S;
@@ -754,6 +810,8 @@ void ledger_close(struct ledger *l)
     queue_done(&l->queue);
     pthread_mutex_destroy(&l->shared.lock);
     pthread_cond_destroy(&l->shared.flushed);
+    seal_free(l->seal);
+    mem_free(l->key_path);
     mem_free(l->path);
     mem_free(l);
 }

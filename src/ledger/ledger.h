@@ -7,7 +7,8 @@
  * When the disk is full or the file is locked, the writer keeps trying and counts;
  * when the queue is full, ledger_healthy() turns false and the gate refuses legs to
  * other tiers (their receipts could not be kept). By-id reads see what is still
- * queued. Prompt text is kept only with `store_prompts`.
+ * queued. Prompt text is kept only with `store_prompts`, and sealed (crypto/seal.h)
+ * before it enters the queue.
  */
 #ifndef WEIR_LEDGER_LEDGER_H
 #define WEIR_LEDGER_LEDGER_H
@@ -21,6 +22,8 @@ struct ledger_options {
     const char *path;
     int keep_days; /* default 90; older receipts go */
     bool store_prompts;
+    const char *
+        key_file; /* that seals them; default PATH.key, made when it is missing. A given one must exist */
     bool read_only;         /* commands: no writer thread */
     struct page *page;      /* where failures and the number waiting are counted; NULL = nowhere */
     uint64_t close_wait_us; /* default 5 s */
@@ -55,6 +58,10 @@ bool ledger_flush(struct ledger *l, uint64_t wait_us);
  * `client` SPAN_NONE = all (admin). JSON is appended to `out`. */
 enum err ledger_get(struct ledger *l, struct span id, struct span client,
                     struct text *out) MUST_USE; /* ERR_NOT_FOUND */
+/* The request's body as it was kept with `store_prompts`. ERR_NOT_FOUND no receipt, or no prompt with it · the seal's
+ * errors when the key is missing or another one. Not through the queue: what is there was written. */
+enum err ledger_prompt(struct ledger *l, struct span id, struct text *out,
+                       struct fault *fault) MUST_USE;
 enum err ledger_list(struct ledger *l, int last, struct span client, struct text *out,
                      struct fault *fault) MUST_USE;
 /* {"requests","by_tier",…} of INTERFACE `weir report`. */

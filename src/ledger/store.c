@@ -425,7 +425,7 @@ static void bind_row(sqlite3_stmt *s, int64_t rowid, const struct store_row *row
 }
 
 static enum err write_document(struct store *st, int64_t rowid, struct span json,
-                               const char *prompt, struct fault *fault)
+                               struct span sealed, struct fault *fault)
 {
     sqlite3_stmt *s;
     enum err err = store_use(st, ST_INSERT_DOCUMENT, &s, fault);
@@ -434,7 +434,9 @@ static enum err write_document(struct store *st, int64_t rowid, struct span json
     }
     sqlite3_bind_int64(s, 1, rowid);
     bind_span(s, 2, json);
-    bind_text(s, 3, prompt);
+    if (span_given(sealed)) {
+        sqlite3_bind_blob64(s, 3, sealed.data, sealed.len, SQLITE_STATIC);
+    }
     err = store_run(st, s, fault);
     sqlite3_clear_bindings(s); /* they were borrowed */
     return err;
@@ -453,9 +455,9 @@ static enum err insert_new(struct store *st, const struct store_row *row, bool l
     bind_row(s, rowid, row, lost);
     err = store_run(st, s, fault);
     sqlite3_clear_bindings(s);
-    err = err == OK
-              ? write_document(st, rowid, span_of(row->json, row->json_len), row->prompt, fault)
-              : err;
+    err = err == OK ? write_document(st, rowid, span_of(row->json, row->json_len),
+                                     span_of(row->prompt, row->prompt_len), fault)
+                    : err;
     return err == OK ? audit_add_receipt(st, row, lost, fault) : err;
 }
 
@@ -686,6 +688,27 @@ enum err store_get(struct store *st, struct span id, struct span client, struct 
     err = rc == SQLITE_DONE ? ERR_NOT_FOUND : store_step_error(st, rc, NULL);
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
+    return err;
+}
+
+enum err store_get_prompt(struct store *st, struct span id, struct text *out)
+{
+    sqlite3_stmt *s;
+    enum err err = store_prepare(st,
+                                 "SELECT d.prompt FROM receipts r JOIN documents d"
+                                 " ON d.receipt=r.rowid WHERE r.id=?1 AND d.prompt IS NOT NULL",
+                                 &s, NULL);
+    if (err != OK) {
+        return err;
+    }
+    bind_span(s, 1, id);
+    int rc = sqlite3_step(s);
+    if (rc == SQLITE_ROW) {
+        const char *bytes = sqlite3_column_blob(s, 0);
+        text_add(out, span_of(bytes ? bytes : "", (size_t)sqlite3_column_bytes(s, 0)));
+    }
+    err = rc == SQLITE_DONE ? ERR_NOT_FOUND : store_step_error(st, rc, NULL);
+    sqlite3_finalize(s);
     return err;
 }
 

@@ -4,7 +4,7 @@
  * statements, its schema. ledger.c decides when; this module knows how.
  *
  *   receipts   one row an answer, small columns only: what reports and filters read
- *   documents  its whole JSON (and the prompt, with `store_prompts`), by the same rowid
+ *   documents  its whole JSON (and the sealed prompt, with `store_prompts`), by the same rowid
  *   feedback   one score per receipt and source
  *
  * PRAGMA user_version is the schema's number; a file with a higher one is refused.
@@ -34,7 +34,8 @@ struct store_row {
     int64_t tier_cost_nano[TIER_COUNT];
     const char *json; /* borrowed */
     size_t json_len;
-    const char *prompt; /* borrowed; NULL = not kept */
+    const char *prompt; /* sealed, borrowed; NULL = not kept */
+    size_t prompt_len;
 };
 
 struct store_feedback {
@@ -67,6 +68,8 @@ void store_delete_before(struct store *st, uint64_t wall_us);
 
 /* `client` SPAN_NONE = all. `out` may be NULL: only whether it is there. */
 enum err store_get(struct store *st, struct span id, struct span client, struct text *out) MUST_USE;
+/* The sealed prompt of a receipt. ERR_NOT_FOUND when there is none. */
+enum err store_get_prompt(struct store *st, struct span id, struct text *out) MUST_USE;
 /* Documents, newest first, with commas between; `comma` = one is due before the first. */
 enum err store_list(struct store *st, int last, struct span client, bool comma, struct text *out,
                     struct fault *fault) MUST_USE;

@@ -294,6 +294,33 @@ def forgetting_asks_first_and_checks_its_words():
             assert w.json("receipts", "--verify", "--json")["receipts"] == left, shown
 
 
+# ---- sealing ----
+
+def stored_prompts_are_sealed_and_read_with_the_key():
+    word = "xylophonequartz"
+    with weir(ledger=", store_prompts: true") as w:
+        rid = w.ask(f"tell me about {word}", {"X-Weir-Session": "s-1"})["weir"]["id"]
+        w.settled(1)
+        assert w.holds(word) == [], w.holds(word)
+        assert os.stat(w.tmp + "/weir.db.key").st_mode & 0o777 == 0o600
+        assert json.loads(w.run("receipts", rid, "--prompt").stdout)["messages"][0]["content"] == f"tell me about {word}"
+        os.rename(w.tmp + "/weir.db.key", w.tmp + "/elsewhere")
+        done = w.run("receipts", rid, "--prompt")
+        assert done.returncode == 1 and "weir.db.key" in done.stderr and done.stdout == "", done
+        with open(w.tmp + "/weir.db.key", "w") as f:
+            f.write("00" * 32)
+        os.chmod(w.tmp + "/weir.db.key", 0o600)
+        done = w.run("receipts", rid, "--prompt")
+        assert done.returncode == 1 and "sealed with the key" in done.stderr, done
+        os.rename(w.tmp + "/elsewhere", w.tmp + "/weir.db.key")
+        assert w.run("receipts", rid, "--prompt").returncode == 0
+        assert w.json("forget", "--session", "s-1", "--yes", "--json")["forgotten"] == 1
+        assert w.run("receipts", rid, "--prompt").returncode == 1
+    with weir(start=False, ledger=", store_prompts: true, key_file: nowhere.key") as w:
+        done = w.run("config", "check", w.config)
+        assert done.returncode == 2 and "weir.yaml:10: ledger.key_file" in done.stderr + done.stdout, done
+
+
 # ---- redacting ----
 
 def redact_is_a_filter():

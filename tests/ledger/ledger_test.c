@@ -453,23 +453,74 @@ static void test_old_receipts_go(void **state)
     text_done(&t);
 }
 
-static void test_prompts_only_when_asked(void **state)
+static bool files_hold(const char *word)
+{
+    char command[200];
+    snprintf(command, sizeof command, "cat '%s'* | grep -qc %s", path, word);
+    return system(command) == 0;
+}
+
+static void put_words(struct ledger *l)
+{
+    struct arena *a = arena_new();
+    struct request q = {.wall_us = WALL0, .id = "req_p", .n = 1};
+    assert_int_equal(json_parse_in(a, SPAN("{\"messages\":[\"sesame\"]}"), &q.body, NULL), OK);
+    struct receipt r = {.request = &q, .always_cloud_cost_usd_nano = -1};
+    ledger_put(l, &r, NULL, NULL, 0);
+    arena_free(a);
+}
+
+static void test_prompts_only_when_asked_and_sealed(void **state)
 {
     (void)state;
+    struct fault fault = {0};
+    struct text out;
+    text_init(&out, MIB);
     for (int keep = 0; keep < 2; keep++) {
         struct ledger *l =
             opened_with(&(struct ledger_options){.path = path, .store_prompts = keep});
-        struct arena *a = arena_new();
-        struct request q = {.wall_us = WALL0, .id = "req_p", .n = 1};
-        assert_int_equal(json_parse_in(a, SPAN("{\"messages\":[\"sesame\"]}"), &q.body, NULL), OK);
-        struct receipt r = {.request = &q, .always_cloud_cost_usd_nano = -1};
-        ledger_put(l, &r, NULL, NULL, 0);
+        put_words(l);
+        assert_true(ledger_flush(l, US_PER_S));
+        assert_int_equal(ledger_prompt(l, SPAN("req_p"), &out, &fault), keep ? OK : ERR_NOT_FOUND);
         ledger_close(l);
-        arena_free(a);
-        char command[200];
-        snprintf(command, sizeof command, "cat '%s'* | grep -qc sesame", path);
-        assert_int_equal(system(command) == 0, keep);
+        assert_false(files_hold("sesame"));
     }
+    assert_true(span_is(text_span(&out), "{\"messages\":[\"sesame\"]}"));
+    text_done(&out);
+}
+
+static void test_a_missing_or_other_key_loses_nothing(void **state)
+{
+    (void)state;
+    char key[128], kept[128];
+    snprintf(key, sizeof key, "%s.key", path);
+    snprintf(kept, sizeof kept, "%s.kept", path);
+    struct ledger *l = opened_with(&(struct ledger_options){.path = path, .store_prompts = true});
+    put_words(l);
+    ledger_close(l);
+    assert_int_equal(rename(key, kept), 0);
+    struct text out;
+    text_init(&out, MIB);
+    struct fault fault = {0};
+    l = opened_with(&(struct ledger_options){.path = path, .read_only = true});
+    assert_int_equal(ledger_prompt(l, SPAN("req_p"), &out, &fault), ERR_NOT_FOUND);
+    assert_non_null(strstr(fault.text, ".key"));
+    ledger_close(l);
+    l = opened_with(&(struct ledger_options){.path = path, .store_prompts = true}); /* a new one */
+    assert_int_equal(ledger_prompt(l, SPAN("req_p"), &out, &fault), ERR_INVALID);
+    assert_non_null(strstr(fault.text, "sealed with the key"));
+    ledger_close(l);
+    l = opened_with(
+        &(struct ledger_options){.path = path, .store_prompts = true, .key_file = kept});
+    assert_int_equal(ledger_prompt(l, SPAN("req_p"), &out, &fault), OK);
+    assert_true(span_is(text_span(&out), "{\"messages\":[\"sesame\"]}"));
+    ledger_close(l);
+    assert_int_equal(unlink(kept), 0);
+    assert_int_equal(
+        ledger_open(&(struct ledger_options){.path = path, .store_prompts = true, .key_file = kept},
+                    &l, &fault),
+        ERR_NOT_FOUND);
+    text_done(&out);
 }
 
 /* Another program holds the file, until it rolls back. */
@@ -696,7 +747,8 @@ int main(void)
         T(test_a_lost_attempt_gets_a_receipt),
         T(test_feedback),
         T(test_old_receipts_go),
-        T(test_prompts_only_when_asked),
+        T(test_prompts_only_when_asked_and_sealed),
+        T(test_a_missing_or_other_key_loses_nothing),
         T(test_a_locked_file_delays_and_is_counted),
         T(test_a_full_disk_delays_and_is_counted),
         T(test_ten_thousand_waiting_is_unhealthy),
