@@ -7,6 +7,7 @@
 #include "server/inference.h"
 #include "server/policy.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #define LAST_MAX 1000
@@ -236,6 +237,10 @@ static void write_backend_status(struct admin *a, const struct backend *b, struc
     s.tokens_per_s > 0 ? json_number(w, s.tokens_per_s) : json_null(w);
     json_key(w, "ttft_us");
     s.ttft_us > 0 ? json_int(w, (int64_t)s.ttft_us) : json_null(w);
+    json_put_number(w, "read_tokens_per_s", s.predicted.read_tokens_s > 0 ? s.predicted.read_tokens_s : NAN);
+    json_put_number(w, "slowed", s.predicted.slowed > 0 ? s.predicted.slowed : NAN);
+    json_put_number(w, "failing", round(s.failing * 1e3) / 1e3);
+    json_put_number(w, "rtt_ms", s.rtt_ms > 0 ? round(s.rtt_ms * 1e3) / 1e3 : NAN);
     json_key(w, "tasks");
     json_begin_array(w);
     for (int t = 0; t < TASK_COUNT; t++) {
@@ -305,6 +310,8 @@ static void on_status(void *user, struct call *call)
         json_raw(&w, text_span(&device));
     }
     write_ledger_status(a, &w);
+    json_key(&w, "guard");
+    guard_write(gateway_guard(a->gateway), clock_now_us(), &w);
     json_end_object(&w);
     call_reply_json(call, 200, &out);
     text_done(&device);

@@ -41,6 +41,7 @@ struct worker_parts {
     const struct app_options *options;
     struct config *config;
     struct page *page;
+    void *sessions; /* of all workers: see router/sticky.h */
     const int *listener_fds;
     int listeners;
     const char *run_folder;

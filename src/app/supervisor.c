@@ -25,6 +25,7 @@
 #include "engine/gguf.h"
 #include "http/server.h"
 #include "llama/llama_process.h"
+#include "router/sticky.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -66,6 +68,7 @@ struct supervisor {
     const struct app_options *options;
     struct config *config;
     struct page *page;
+    void *sessions; /* mapped before the first fork, so that a conversation is known to every worker */
     int listeners[LISTENERS_MAX];
     int listeners_count;
     char bound[LISTENERS_MAX][128];
@@ -274,6 +277,7 @@ static void start_worker(struct supervisor *s, int number)
             .options = s->options,
             .config = s->config,
             .page = s->page,
+            .sessions = s->sessions,
             .listener_fds = s->listeners,
             .listeners = s->listeners_count,
             .run_folder = s->run_folder,
@@ -631,6 +635,9 @@ static enum err open_all(struct supervisor *s, struct fault *fault)
     snprintf(page_path, sizeof page_path, "%s.page", s->config->ledger_path);
     err = err ? err : page_open(page_path, &s->page, fault);
     if (!err) {
+        void *sessions = mmap(NULL, STICKY_BYTES, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        s->sessions = sessions == MAP_FAILED ? NULL : sessions; /* each worker then has its own */
         page_set_offline(s->page,
                          false); /* `weir offline on` was to try it, not for the next run */
     }

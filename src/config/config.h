@@ -47,6 +47,13 @@ struct rule {
     int line;
 };
 
+/* How much of its traffic a key may have answered by other tiers than the device. */
+struct share_cap {
+    const char *key;
+    double cloud_share; /* 0..1 */
+    int line;
+};
+
 struct custom_type {
     const char *type;
     const char *pattern;
@@ -82,6 +89,8 @@ struct config {
     double cloud_share; /* with threshold auto: at most this share of the answers; < 0 = no bound */
     const struct rule *rules;
     int rules_count;
+    const struct share_cap *caps;
+    int caps_count;
 
     enum privacy_level privacy_default;
     const char *const *never_leave;
@@ -124,6 +133,7 @@ struct config *config_default(const char *model_path);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c);
 const struct backend *config_backend(const struct config *c, struct span name);
+double config_cap(const struct config *c, struct span key); /* its cloud share; < 0 = no cap */
 
 /* May this server listen there? For addresses that come from elsewhere (`--listen`): well-formed, and without
  * keys only loopback or a Unix socket. */

@@ -19,6 +19,10 @@ void rules_check(struct reader *r, const struct config *c);
 const struct consent_entry *consent_read(struct reader *r, struct value v, int *out_count);
 void consent_check(struct reader *r, const struct config *c);
 
+/* Reads `policy.caps`. */
+const struct share_cap *caps_read(struct reader *r, struct value v, int *out_count);
+void caps_check(struct reader *r, const struct config *c);
+
 read_fn read_strategy;
 extern const char *const tier_words[];
 extern const char *const privacy_words[];

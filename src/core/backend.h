@@ -96,7 +96,7 @@ struct backend_state {
     int queue;
     double failing;              /* share of the last tries that failed, 0..1 */
     double rtt_ms;               /* of the link to it, as measured; 0 = unknown */
-    struct prediction predicted; /* for this request; empty in /weir/v1/status */
+    struct prediction predicted; /* for this request; in /weir/v1/status for a typical one */
 };
 
 #endif

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/facts.h"
 
+#include <assert.h>
+
 const char *network_name(enum network n)
 {
     static const char *const names[] = {"ok", "metered", "offline"};
     return names[n];
+}
+
+const char *guard_alarm_name(enum guard_alarm a)
+{
+    static const char *const names[] = {"claims", "share", "drift"};
+    static_assert(ARRAY_LEN(names) == GUARD_ALARMS, "one name per alarm");
+    return names[a];
 }
 
 static void put_unless(struct json_out *w, const char *key, double x, double below)

@@ -59,6 +59,9 @@ struct session_facts {
     int64_t cached_tokens; /* that its backend has probably kept warm */
 };
 
+enum guard_alarm { GUARD_CLAIMS, GUARD_SHARE, GUARD_DRIFT, GUARD_ALARMS }; /* router/guard.h */
+const char *guard_alarm_name(enum guard_alarm a);                          /* "claims" … */
+
 /* What the guard says of the client (router/guard.h); all zero = nothing unusual. */
 struct guard_facts {
     uint32_t alarms; /* bit per enum guard_alarm */

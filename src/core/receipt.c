@@ -134,8 +134,31 @@ static void write_rules(struct json_out *w, const struct decision *d)
 }
 
 /* Only in the full form: what the ledger wants to know and an answer need not repeat. */
+/* What the guard thinks of the client; null while there is nothing unusual. */
+static void write_guard(struct json_out *w, const struct guard_facts *g)
+{
+    KEY(w, "guard");
+    if (!g || (g->alarms == 0 && !g->capped)) {
+        json_null(w);
+        return;
+    }
+    json_begin_object(w);
+    json_key(w, "alarms");
+    json_begin_array(w);
+    for (int a = 0; a < GUARD_ALARMS; a++) {
+        if (g->alarms & (1u << a)) {
+            json_c(w, guard_alarm_name((enum guard_alarm)a));
+        }
+    }
+    json_end_array(w);
+    json_put_number(w, "discount", g->discount);
+    json_put_bool(w, "capped", g->capped);
+    json_end_object(w);
+}
+
 static void write_background(struct json_out *w, const struct receipt *r)
 {
+    write_guard(w, r->facts ? &r->facts->guard : NULL);
     PUT(w, "client_request_id", r->request ? r->request->client_request_id : SPAN_NONE);
     PUT_C(w, "task", r->facts ? task_name(r->facts->task) : NULL);
     KEY(w, "markers");

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <assert.h>
 #include <math.h>
 
 /* ---- constants: guard.h says where they come from ---- */
@@ -63,13 +62,6 @@ struct guard {
     uint64_t seen_us[GUARD_CLIENTS];
     int64_t raised[GUARD_ALARMS];
 };
-
-const char *guard_alarm_name(enum guard_alarm a)
-{
-    static const char *const names[] = {"claims", "share", "drift"};
-    static_assert(ARRAY_LEN(names) == GUARD_ALARMS, "one name per alarm");
-    return names[a];
-}
 
 struct guard *guard_new(void)
 {

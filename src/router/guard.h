@@ -44,9 +44,6 @@
 #define GUARD_ACCEPT 5
 #define GUARD_BURST 10
 
-enum guard_alarm { GUARD_CLAIMS, GUARD_SHARE, GUARD_DRIFT, GUARD_ALARMS };
-const char *guard_alarm_name(enum guard_alarm a); /* "claims" … */
-
 struct guard;
 
 struct guard *guard_new(void);

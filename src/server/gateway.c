@@ -17,6 +17,7 @@
 #include "device/device.h"
 #include "router/calibration_quantile.h"
 #include "router/latency.h"
+#include "router/sticky.h"
 #include "server/policy.h"
 
 #include <stdlib.h>
@@ -35,6 +36,8 @@ struct gateway {
     const struct calibrations *calibrations;
     struct quantile scores, confidences; /* of recent answers, for policy.cloud_share */
     struct latency latencies[BACKENDS_MAX];
+    struct sticky *sticky;
+    struct guard *guard;
     uint64_t started_us;
     struct link flows; /* struct running */
     int running;
@@ -192,8 +195,40 @@ static void count_receipt(struct gateway *g, const struct receipt *r)
     }
 }
 
+static bool asked_elsewhere(const struct receipt *r)
+{
+    bool any = false;
+    for (int i = 0; i < r->legs_count; i++) {
+        any |= r->legs[i].backend->tier != TIER_DEVICE && r->legs[i].left_device_bytes > 0;
+    }
+    return any;
+}
+
+/* What the next decisions remember. A device that stands in for a tier that is away moves no conversation. */
+static void remember(struct gateway *g, const struct receipt *r)
+{
+    uint64_t now_us = clock_now_us();
+    guard_note(g->guard, now_us, r->facts, r->decision, asked_elsewhere(r));
+    if (r->author == 0 || r->outcome != OUTCOME_OK) {
+        return;
+    }
+    const struct leg_receipt *leg = &r->legs[r->author - 1];
+    bool up = leg->backend->tier != TIER_DEVICE;
+    int64_t in = MAX(leg->usage.input_tokens, 0);
+    if (r->degraded != DEGRADED_NO && !up && r->facts->session.known) {
+        up = r->facts->session.up;
+    }
+    sticky_note(g->sticky, now_us, r->facts,
+                &(struct sticky_turn){
+                    .up = up,
+                    .easy = r->decision->easy,
+                    .tokens = MAX(in, r->facts->prompt_tokens) + MAX(leg->usage.output_tokens, 0),
+                });
+}
+
 static void keep_receipt(struct gateway *g, const struct receipt *r)
 {
+    remember(g, r);
     if (g->parts.page) {
         count_receipt(g, r);
     }
@@ -242,6 +277,8 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
         .leg_ended = host_leg_ended,
         .receipt = host_receipt,
     };
+    g->sticky = sticky_new(parts->sessions);
+    g->guard = guard_new();
     list_init(&g->flows);
     return g;
 }
@@ -252,6 +289,8 @@ void gateway_free(struct gateway *g)
         return;
     }
     ASSERT(g->running == 0);
+    sticky_free(g->sticky);
+    guard_free(g->guard);
     egress_free(g->egress);
     router_free(g->router);
     privacy_policy_free(g->policy);
@@ -308,6 +347,11 @@ const struct gateway_parts *gateway_parts(const struct gateway *g)
     return &g->parts;
 }
 
+const struct guard *gateway_guard(const struct gateway *g)
+{
+    return g->guard;
+}
+
 int gateway_running(const struct gateway *g)
 {
     return g->running;
@@ -332,8 +376,19 @@ void gateway_backend_state(struct gateway *g, const struct backend *b, struct ba
     g->parts.backend_state(g->parts.user, b, out);
     const struct latency *l = &g->latencies[b->index];
     out->ttft_us = l->legs > 0 ? l->us / l->legs : 0;
-    out->failing = latency_failing(l, clock_now_us());
+    uint64_t now_us = clock_now_us();
+    out->failing = latency_failing(l, now_us);
     out->rtt_ms = l->rtt_ms;
+    latency_predict(l,
+                    &(struct latency_question){
+                        .now_us = now_us,
+                        .local = b->tier == TIER_DEVICE,
+                        .new_tokens = l->legs > 0 ? (int64_t)(l->tokens / l->legs) : 0,
+                        .slots = 1,
+                        .rtt_ms = -1,
+                        .load = -1,
+                    },
+                    &out->predicted);
     if (l->token_us > 0) {
         out->tokens_per_s = 1e6 / l->token_us;
     }
@@ -409,6 +464,8 @@ static struct facts *gather(struct gateway *g, struct request *request)
     for (int i = 0; i < g->config->backends_count; i++) {
         gateway_backend_state(g, &g->config->backends[i], &f->backends[i]);
     }
+    sticky_recall(g->sticky, clock_now_us(), f);
+    guard_look(g->guard, config_cap(g->config, request->client), f);
     predict(g, f);
     f->budget_left_usd_nano = budget_left(g, request->client);
     f->share_score = quantile_threshold(&g->scores, g->config->cloud_share);

@@ -19,6 +19,7 @@
 #include "flow/flow.h"
 #include "ledger/ledger.h"
 #include "loop/loop.h"
+#include "router/guard.h"
 #include "router/router.h"
 
 struct gateway;
@@ -29,6 +30,7 @@ struct gateway_parts {
     struct page *page;
     struct ledger *ledger; /* NULL: receipts are dropped (explain) */
     int worker;
+    void *sessions; /* STICKY_BYTES shared by all workers (router/sticky.h); NULL = its own */
     void *user;
     const struct driver *(*driver)(void *user, const struct backend *b);
     void (*backend_state)(void *user, const struct backend *b, struct backend_state *io);
@@ -58,6 +60,7 @@ enum err gateway_payload(struct gateway *g, struct request *request, struct text
 /* One line per backend for /weir/v1/status and /readyz. */
 void gateway_backend_state(struct gateway *g, const struct backend *b, struct backend_state *out);
 bool gateway_ready(struct gateway *g);
+const struct guard *gateway_guard(const struct gateway *g); /* of this worker */
 int gateway_running(const struct gateway *g); /* flows alive */
 /* Ends every flow now (worker shutdown). */
 void gateway_abandon(struct gateway *g);
