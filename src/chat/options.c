@@ -63,6 +63,15 @@ static const char *set_session(struct request *r, struct span value)
     return NULL;
 }
 
+static const char *set_consent(struct request *r, struct span value)
+{
+    if (!span_starts(value, SPAN("cns_")) || value.len >= CONSENT_ID_BYTES) {
+        return "must be an id that POST /weir/v1/consent gave";
+    }
+    r->options.consent = arena_copy(r->arena, value);
+    return NULL;
+}
+
 static const char *set_max_latency(struct request *r, struct span value)
 {
     int64_t ms = 0;
@@ -120,6 +129,7 @@ static const struct option {
     {"X-Weir-Privacy", "privacy", "weir.privacy", KIND_WORD, set_privacy},
     {"X-Weir-Strategy", "strategy", "weir.strategy", KIND_WORD, set_strategy},
     {"X-Weir-Session", "session", "weir.session", KIND_WORD, set_session},
+    {"X-Weir-Consent", "consent", "weir.consent", KIND_WORD, set_consent},
     {"X-Weir-Max-Latency-Ms", "max_latency_ms", "weir.max_latency_ms", KIND_NUMBER,
      set_max_latency},
     {"X-Weir-Max-Cost-Usd", "max_cost_usd", "weir.max_cost_usd", KIND_NUMBER, set_max_cost},

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "core/backend.h"
+#include "core/consent.h"
 
 enum verdict { VERDICT_PASS, VERDICT_TAKE, VERDICT_FORBID };
 const char *verdict_name(enum verdict v);
@@ -67,12 +68,15 @@ struct decision {
     enum degraded degraded;   /* known before the first leg */
     const char *reduced[8]; /* what a device answer lacks beside the cloud's; told while degraded */
     int reduced_count;
-    const char *kept_rule;      /* policy held the request on the device: by which rule … */
-    const char *kept_type;      /* … for which kind of finding, or NULL */
-    enum privacy_level privacy; /* in force for every leg of this answer */
-    uint64_t deadline_us;       /* to the first token, after received_us; 0 = none */
-    int64_t max_cost_usd_nano;  /* -1 = none */
-    const char *require[8];     /* labels that every backend of this answer has; from rules */
+    const char *kept_rule; /* policy held the request on the device: by which rule … */
+    const char *kept_type; /* … for which kind of finding, or NULL */
+    struct span hint; /* kept or refused by privacy: one sentence with the options; SPAN_NONE */
+    const struct consent *consent; /* that this answer needs; NULL = none */
+    bool media_may_leave;          /* a rule lets pictures, sounds and files go */
+    enum privacy_level privacy;    /* in force for every leg of this answer */
+    uint64_t deadline_us;          /* to the first token, after received_us; 0 = none */
+    int64_t max_cost_usd_nano;     /* -1 = none */
+    const char *require[8];        /* labels that every backend of this answer has; from rules */
     int require_count;
     const struct backend *
         always_cloud; /* first priced cloud backend: what always-cloud would have cost; NULL = none */

@@ -7,6 +7,7 @@
 #define WEIR_CORE_FACTS_H
 
 #include "core/backend.h"
+#include "core/consent.h"
 #include "core/features.h"
 #include "core/request.h"
 
@@ -35,7 +36,7 @@ void device_facts_json(struct json_out *w,
 /* A kind of personal data that the scan found, and how often. */
 struct finding_count {
     const char *type;
-    int count;
+    int count; /* 0: not in this request, but said before in its session */
     bool never_leave;
 };
 
@@ -88,6 +89,7 @@ struct facts {
     bool has_media;   /* a picture, sound or file is in it, which nobody can scan */
     bool scan_failed; /* detector error or over-long: treat as must-stay */
     const char *scan_why;
+    const struct consent *consent; /* a person agreed to this request; NULL = nobody was asked */
     struct device_facts device;
     struct backend_state *backends; /* by backend index; in the request's arena */
     int64_t budget_left_usd_nano;   /* -1 = no budget */

@@ -29,6 +29,7 @@ struct request_options {
     bool privacy_given;
     struct span strategy;      /* SPAN_NONE = policy's */
     struct span session;       /* SPAN_NONE = by leading turns */
+    struct span consent;       /* X-Weir-Consent: an id of POST /weir/v1/consent; SPAN_NONE */
     int64_t max_latency_ms;    /* to the first token; 0 = none */
     int64_t max_cost_usd_nano; /* -1 = none */
     double quality;            /* 0..1; < 0 = policy's */

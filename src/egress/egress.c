@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "egress/consent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -238,21 +239,13 @@ static enum err step_ledger(const struct egress *e, struct fault *fault)
     return OK;
 }
 
-static enum err step_privacy(const struct egress *e, const struct decision *d, struct span body,
-                             struct pass *pass, struct fault *fault)
+static enum err rewrite(struct pass *pass, const struct privacy_leaving *how, struct span body,
+                        struct fault *fault)
 {
-    if (!e->policy) {
-        return fault_set(fault, ERR_POLICY, "there is no privacy policy to scan with");
-    }
-    pass->admission.body = body;
-    pass->admission.redactions = pass->redactions;
-    if (d->privacy == PRIVACY_OPEN) {
-        return privacy_check_json(e->policy, body, fault);
-    }
     text_init(&pass->body, BODY_MAX);
     pass->pseudonyms = pseudonyms_new();
-    enum err err = privacy_redact_json(e->policy, pass->pseudonyms, body, &pass->body,
-                                       pass->redactions, &pass->admission.redactions_count, fault);
+    enum err err = privacy_rewrite(how, pass->pseudonyms, body, &pass->body, pass->redactions,
+                                   &pass->admission.redactions_count, fault);
     if (err == OK && pass->body.overflow) {
         err = fault_set(fault, ERR_POLICY, "the redacted request would be over %zu MiB",
                         BODY_MAX / MIB);
@@ -267,6 +260,44 @@ static enum err step_privacy(const struct egress *e, const struct decision *d, s
         }
     }
     return err;
+}
+
+static enum err step_privacy(const struct egress *e, const struct request *r,
+                             const struct decision *d, struct span body, struct pass *pass,
+                             struct fault *fault)
+{
+    if (!e->policy) {
+        return fault_set(fault, ERR_POLICY, "there is no privacy policy to scan with");
+    }
+    pass->admission.body = body;
+    pass->admission.redactions = pass->redactions;
+    struct privacy_leaving how = {
+        .policy = e->policy,
+        .consented = d->consent ? d->consent->types : NULL,
+        .consented_plain = d->consent && d->consent->level == PRIVACY_OPEN,
+        .media = d->media_may_leave,
+        .budget_ms = e->config ? e->config->scan_budget_ms : 0,
+        .memo = r->scans,
+    };
+    if (d->privacy == PRIVACY_OPEN) {
+        return privacy_check(&how, body, fault);
+    }
+    if (r->has_images && !d->media_may_leave) {
+        return fault_set(fault, ERR_POLICY, "%s", privacy_media_refused);
+    }
+    return rewrite(pass, &how, body, fault);
+}
+
+/* What was agreed to is these bytes to this backend. */
+static enum err step_consent(const struct decision *d, const struct pass *pass, struct fault *fault)
+{
+    if (!d->consent || consent_covers(d->consent, pass->backend, pass->admission.body)) {
+        return OK;
+    }
+    return fault_set(
+        fault, ERR_POLICY,
+        "what would leave to %s is not what consent was given for; POST /weir/v1/consent again",
+        pass->backend->name);
 }
 
 static int64_t most_it_costs(const struct backend *b, const struct request *r, size_t body_bytes)
@@ -447,7 +478,8 @@ static enum err take_steps(struct egress *e, struct pass *pass, struct span body
     err = err ? err : step_breaker(e, pass, fault);
     err = err ? err : step_in_flight(e, pass, fault);
     err = err ? err : step_ledger(e, fault);
-    err = err ? err : step_privacy(e, d, body, pass, fault);
+    err = err ? err : step_privacy(e, r, d, body, pass, fault);
+    err = err ? err : step_consent(d, pass, fault);
     err = err ? err : step_budget(e, r, d, pass, fault);
     err = err ? err : step_intent(e, pass, fault);
     return err;
@@ -546,14 +578,15 @@ const struct gate_type egress_gate = {
 };
 
 enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d,
-                        struct span body, struct text *out, struct fault *fault)
+                        struct span body, struct preview *out, struct fault *fault)
 {
-    (void)r;
     struct pass *pass = NEW(struct pass);
     enum err err = step_level(d, fault);
-    err = err ? err : step_privacy(e, d, body, pass, fault);
+    err = err ? err : step_privacy(e, r, d, body, pass, fault);
     if (err == OK) {
-        text_add(out, pass->admission.body);
+        text_add(&out->body, pass->admission.body);
+        memcpy(out->redactions, pass->redactions, sizeof out->redactions);
+        out->redactions_count = pass->admission.redactions_count;
     }
     pass_free(pass);
     return err;

@@ -10,7 +10,8 @@
  *   4 breaker   open: refused (ERR_UPSTREAM "breaker open"); half-open: one probe
  *   5 in flight max_in_flight of the backend
  *   6 ledger    not healthy: refused, a receipt could not be kept
- *   7 privacy   `redact`: the serialised body is scanned and rewritten; any error closes the gate
+ *   7 privacy   `redact`: the serialised body is scanned and rewritten; any error closes the gate.
+ *             With consent: these very bytes, to this backend
  *   8 budget    reserved: body bytes / 3 as input, n × min(max_tokens, max_output_tokens) as output
  *   9 intent    written to the shared page; then, and only then, leg_admitted()
  *
@@ -50,8 +51,14 @@ void egress_set_offline(struct egress *e, bool everything, bool no_route);
 uint64_t egress_breaker_id(const struct backend *b);
 /* Intent slots that this request's legs hold (one a leg); they are cleared when its receipt is on disk. Gives the count. */
 int egress_take_intents(struct egress *e, const struct request *r, int *out_slots, int max);
-/* What would leave, for `weir explain --payload`: steps 1 and 7 only. */
+/* What would leave, for `weir explain --payload` and before consent: steps 1 and 7 only. `out->body` was initialised
+ * by the caller. */
+struct preview {
+    struct text body;
+    struct redaction_count redactions[FINDING_TYPES_MAX];
+    int redactions_count;
+};
 enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d,
-                        struct span body, struct text *out, struct fault *fault) MUST_USE;
+                        struct span body, struct preview *out, struct fault *fault) MUST_USE;
 
 #endif

@@ -170,5 +170,7 @@ void account_answer(struct flow *f)
     compare_with_always_cloud(f);
     if (leg && leg->refusal && f->facts->backends && f->facts->backends[leg->backend->index].demo) {
         r->hint = span_c(hint_text);
+    } else if (f->decision->kept_rule) {
+        r->hint = f->decision->hint;
     }
 }

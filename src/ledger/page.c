@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ledger/page_privacy.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,7 +44,7 @@
 #include <unistd.h>
 
 #define PAGE_MAGIC 0x4547415052494557ull /* "WEIRPAGE" */
-#define PAGE_VERSION 1u
+#define PAGE_VERSION 2u
 #define BREAKERS 256
 #define DAYS_KEPT 4
 #define MONTHS_KEPT 2
@@ -100,6 +101,7 @@ struct page_file {
     _Atomic uint64_t
         intent_owner[PAGE_INTENTS]; /* OWNER_READY | generation << 8 | worker; 0 = free */
     struct intent_slot intents[PAGE_INTENTS];
+    struct page_privacy privacy;
 };
 
 struct page {
@@ -414,6 +416,11 @@ void page_close(struct page *p)
         munmap(p->file, sizeof *p->file);
         mem_free(p);
     }
+}
+
+struct page_privacy *page_privacy(const struct page *p)
+{
+    return &p->file->privacy;
 }
 
 /* ---- rows ---- */

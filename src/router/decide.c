@@ -118,7 +118,10 @@ static void fail_for_all(struct deciding *x)
         err = ERR_OVERLOADED;
         head = "every backend is busy";
     }
-    decision_fail(x, err, SAY(x, "%s: %.*s", head, SPAN_ARG(reasons)));
+    struct span options = err == ERR_POLICY ? x->d->hint : SPAN_NONE;
+    decision_fail(x, err,
+                  SAY(x, "%s: %.*s%s%.*s", head, SPAN_ARG(reasons), options.len ? ". " : "",
+                      SPAN_ARG(options)));
 }
 
 /* ---- all together ---- */

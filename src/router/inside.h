@@ -79,6 +79,7 @@ struct deciding {
     const struct rule *take;
     const char *strategy;     /* by rule */
     const char *privacy_rule; /* the rule that tightened privacy, or NULL */
+    bool lifted;              /* by consent: something that would have kept it home */
     /* what was settled */
     bool forced;           /* model name or strategy header picked one side */
     const char *must_stay; /* rule that keeps the request on the device, or NULL */

@@ -8,18 +8,44 @@
 /* Verdicts are kept for this many rules of the config; all of them count. */
 #define RULES_SHOWN 48
 
+/* ---- consent ---- */
+
+static bool is_listed(const char *const *list, const char *word)
+{
+    for (; list && *list; list++) {
+        if (strcmp(*list, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A rule's level, or `default`'s, less what a person agreed to lift. */
+static enum privacy_level level_of(struct deciding *x, const char *rule, enum privacy_level level)
+{
+    const struct consent *c = x->facts->consent;
+    if (level != PRIVACY_LOCAL || !c || !is_listed(c->rules, rule)) {
+        return level;
+    }
+    x->lifted = true;
+    return c->level;
+}
+
 /* ---- the config's rules ---- */
 
 void read_rules(struct deciding *x, struct rule_result *results)
 {
-    x->d->privacy = x->config->privacy_default;
+    x->d->privacy = level_of(x, "default", x->config->privacy_default);
     for (int i = 0; i < x->config->rules_count; i++) {
         const struct rule *rule = &x->config->rules[i];
         results[i].holds = when_holds(x->router, i, x->facts, x->arena, &results[i].why);
         if (results[i].holds && rule->then.privacy > (int)x->d->privacy) {
-            x->d->privacy = (enum privacy_level)rule->then.privacy;
-            x->privacy_rule = rule->name;
+            enum privacy_level level =
+                level_of(x, rule->name, (enum privacy_level)rule->then.privacy);
+            x->privacy_rule = level > x->d->privacy ? rule->name : x->privacy_rule;
+            x->d->privacy = MAX(x->d->privacy, level);
         }
+        x->d->media_may_leave |= results[i].holds && rule->then.allow_media == 1;
         if (results[i].holds && rule->then.take && !x->take) {
             x->take = rule;
         }
@@ -148,10 +174,14 @@ void apply_rules(struct deciding *x, const struct rule_result *results)
 
 /* ---- privacy ---- */
 
-static const struct finding_count *never_leaving(const struct facts *f)
+/* The first kind of finding that nobody let go. */
+static const struct finding_count *never_leaving(struct deciding *x)
 {
+    const struct facts *f = x->facts;
     for (int i = 0; i < f->findings_count; i++) {
-        if (f->findings[i].never_leave) {
+        bool agreed = f->consent && is_listed(f->consent->types, f->findings[i].type);
+        x->lifted |= agreed && f->findings[i].never_leave;
+        if (f->findings[i].never_leave && !agreed) {
             return &f->findings[i];
         }
     }
@@ -168,7 +198,54 @@ static struct span findings_text(struct deciding *x)
     return text.len ? text : SPAN("nothing found");
 }
 
-static void keep_home(struct deciding *x, const char *rule, const char *type, struct span why)
+/* Where an entry of privacy.consent lets this go to, or NULL. */
+static const char *consent_target(const struct deciding *x, const char *rule, const char *type)
+{
+    const struct config *c = x->config;
+    for (int i = 0; i < c->consent_count; i++) {
+        const struct consent_entry *e = &c->consent[i];
+        bool caller = !e->keys;
+        for (const char *const *key = e->keys; key && *key && !caller; key++) {
+            caller = span_is(x->request->client, *key);
+        }
+        if (caller && (type ? is_listed(e->types, type) : is_listed(e->rules, rule))) {
+            return e->to[0];
+        }
+    }
+    return NULL;
+}
+
+/* One sentence with what can be done about it. */
+static struct span options_text(struct deciding *x, const char *rule, const char *type)
+{
+    const char *config_rule = strcmp(rule, "privacy") == 0 ? "default" : rule;
+    const char *to = consent_target(x, config_rule, type);
+    if (x->facts->scan_failed) {
+        return SPAN("Shorten it, or ask the device (X-Weir-Mode: only_on_device).");
+    }
+    if (to) {
+        return SAY(
+            x,
+            "POST /weir/v1/consent with the same body asks what would go to %s and gives a one-time id for "
+            "X-Weir-Consent; weir ask and weir chat ask you on the terminal.",
+            to);
+    }
+    if (type) {
+        return SAY(
+            x,
+            "Leave the %s out, or let people decide with a line in the config: privacy: { consent: [ { types: "
+            "[%s], to: [cloud] } ] }.",
+            type, type);
+    }
+    return SAY(
+        x,
+        "Ask the device, or let people decide with a line in the config: privacy: { consent: [ { rules: [%s], "
+        "to: [cloud] } ] }.",
+        config_rule);
+}
+
+static void keep_home(struct deciding *x, const char *rule, const char *type, struct span why,
+                      struct span options)
 {
     bool kept = count_in(x, 0) > 0;
     x->must_stay = rule;
@@ -176,9 +253,37 @@ static void keep_home(struct deciding *x, const char *rule, const char *type, st
     if (kept) {
         x->d->kept_rule = rule;
         x->d->kept_type = type;
+        x->d->hint = options;
     }
     out_all(x, 0, OUT_PRIVACY, why);
     verdict_add(x, "privacy", VERDICT_FORBID, why);
+}
+
+static const char media_options[] =
+    "This line under policy.rules lets pictures, sounds and files leave: - { name: media, when: { has_images: true }, "
+    "then: { allow_media: true } }";
+
+static void keep_media(struct deciding *x)
+{
+    keep_home(
+        x, "media", NULL,
+        SPAN("pictures, sounds and files cannot be scanned, so `redact` keeps them on the device"),
+        span_c(media_options));
+}
+
+/* A person agreed to one backend: it goes there or nowhere. */
+static void follow_consent(struct deciding *x)
+{
+    const struct consent *c = x->facts->consent;
+    struct span why = SAY(x, "consent was given for %s", c->to->name);
+    for (int i = 0; i < x->count; i++) {
+        if (strcmp(x->candidates[i].backend->name, c->to->name) != 0) {
+            candidate_out(&x->candidates[i], OUT_PRIVACY, why);
+        }
+    }
+    x->d->consent = c;
+    x->forced = true;
+    verdict_add(x, "consent", VERDICT_TAKE, why);
 }
 
 void rule_privacy(struct deciding *x)
@@ -198,24 +303,34 @@ void rule_privacy(struct deciding *x)
     if (by_caller) {
         d->privacy = o->privacy;
     }
-    const struct finding_count *never = never_leaving(x->facts);
+    const struct finding_count *never = never_leaving(x);
     if (x->facts->scan_failed) {
         keep_home(
             x, "privacy", NULL,
             SAY(x,
                 "the prompt could not be scanned for personal data (%s), so it must stay on the device",
-                x->facts->scan_why ? x->facts->scan_why : "detector failed"));
+                x->facts->scan_why ? x->facts->scan_why : "detector failed"),
+            options_text(x, "privacy", NULL));
     } else if (never) {
         keep_home(x, "never_leave", never->type,
-                  SAY(x, "never_leave: %s must not leave the device", never->type));
+                  SAY(x, "never_leave: %s must not leave the device%s", never->type,
+                      never->count ? "" : ", and this session held one"),
+                  options_text(x, "never_leave", never->type));
     } else if (d->privacy == PRIVACY_LOCAL) {
         const char *rule = x->privacy_rule && !by_caller ? x->privacy_rule : "privacy";
         keep_home(
             x, rule, NULL,
-            SAY(x, "privacy local%s: nothing leaves the device", by_caller ? ", as asked" : ""));
+            SAY(x, "privacy local%s: nothing leaves the device", by_caller ? ", as asked" : ""),
+            by_caller ? SPAN("It was asked to stay; ask without `local` to let the policy decide.")
+                      : options_text(x, rule, NULL));
+    } else if (d->privacy == PRIVACY_REDACT && x->facts->has_media && !d->media_may_leave) {
+        keep_media(x);
     } else {
         verdict_add(x, "privacy", VERDICT_PASS,
                     SAY(x, "%s: %.*s", privacy_level_name(d->privacy), SPAN_ARG(findings_text(x))));
+        if (x->facts->consent && x->lifted && !x->must_stay) {
+            follow_consent(x);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "chat/dialect.h"
 #include "device/device.h"
+#include "egress/consent.h"
 #include "router/calibration_quantile.h"
 #include "router/latency.h"
 #include "router/sticky.h"
@@ -450,6 +451,35 @@ static bool behind_proxy(void)
            getenv("all_proxy");
 }
 
+/* A never_leave value that was said in this session keeps it home, also when the request no longer holds it. */
+static void recall_taint(struct gateway *g, const struct request *r, struct facts *f)
+{
+    if (!g->parts.page || !span_given(r->options.session)) {
+        return;
+    }
+    for (const char *const *type = g->config->never_leave; type && *type; type++) {
+        bool here = false;
+        for (int i = 0; i < f->findings_count && !here; i++) {
+            here = strcmp(f->findings[i].type, *type) == 0;
+        }
+        if (!here && f->findings_count < FINDING_TYPES_MAX &&
+            page_tainted(g->parts.page, taint_key(r->client, r->options.session, *type))) {
+            f->findings[f->findings_count++] =
+                (struct finding_count){.type = *type, .never_leave = true};
+        }
+    }
+}
+
+static void keep_taint(struct gateway *g, const struct request *r, const struct facts *f)
+{
+    for (int i = 0; g->parts.page && span_given(r->options.session) && i < f->findings_count; i++) {
+        if (f->findings[i].never_leave) {
+            page_taint(g->parts.page, taint_key(r->client, r->options.session, f->findings[i].type),
+                       clock_wall_us());
+        }
+    }
+}
+
 static struct facts *gather(struct gateway *g, struct request *request)
 {
     struct facts *f = ARENA_NEW(request->arena, struct facts);
@@ -457,6 +487,7 @@ static struct facts *gather(struct gateway *g, struct request *request)
     f->backends = ARENA_ARRAY(request->arena, struct backend_state, g->config->backends_count);
     router_read_request(request, f);
     privacy_scan_request(g->policy, g->config->scan_budget_ms, request, f);
+    recall_taint(g, request, f);
     read_device(g, &f->device);
     bool no_network = f->device.network == NETWORK_OFFLINE;
     egress_set_offline(g->egress, no_network && f->device.network_override,
@@ -504,7 +535,7 @@ static void refuse(struct gateway *g, struct request *request, const struct fact
         .ttft_us = -1,
         .total_us = (int64_t)(clock_now_us() - request->received_us),
         .always_cloud_cost_usd_nano = USD_UNKNOWN,
-        .hint = SPAN_NONE,
+        .hint = d->hint,
     };
     r->overhead_us = r->total_us;
     fault_set(&r->fault, d->err, "%.*s", SPAN_ARG(d->err_text));
@@ -513,12 +544,33 @@ static void refuse(struct gateway *g, struct request *request, const struct fact
     arena_free(request->arena);
 }
 
+/* Uses up the consent that came with the request. */
+static void take_consent(struct gateway *g, struct request *request, struct facts *facts,
+                         struct fault *fault)
+{
+    if (!span_given(request->options.consent)) {
+        return;
+    }
+    struct consent *c = ARENA_NEW(request->arena, struct consent);
+    enum err err = g->parts.page ? consent_take(g->parts.page, g->config, request->client,
+                                                request->options.consent, c, fault)
+                                 : fault_set(fault, ERR_POLICY, "nothing leaves here");
+    facts->consent = err ? NULL : c;
+}
+
 struct flow *gateway_answer(struct gateway *g, struct request *request,
                             const struct sink_type *type, void *sink)
 {
     struct facts *facts = gather(g, request);
+    struct fault no_consent = {0};
+    keep_taint(g, request, facts);
+    take_consent(g, request, facts, &no_consent);
     struct decision *decision = ARENA_NEW(request->arena, struct decision);
     router_decide(g->router, facts, decision);
+    if (no_consent.code && !decision->err) {
+        decision->err = no_consent.code;
+        decision->err_text = arena_printf(request->arena, "%s", no_consent.text);
+    }
     struct running *run = ARENA_NEW(request->arena, struct running);
     *run = (struct running){.gateway = g, .config = config_ref(g->config)};
     list_append(&g->flows, &run->link);
@@ -540,6 +592,19 @@ struct flow *gateway_answer(struct gateway *g, struct request *request,
     return run->flow;
 }
 
+static enum err preview(struct gateway *g, const struct request *request, const struct decision *d,
+                        const struct backend *b, struct preview *out, struct fault *fault)
+{
+    struct text body;
+    struct leg_options none = {0};
+    text_init(&body, 64 * MIB);
+    text_init(&out->body, 64 * MIB);
+    enum err err = outbound_for(b->api)->encode(request, b, &none, &body, fault);
+    err = err ? err : egress_preview(g->egress, request, d, text_span(&body), out, fault);
+    text_done(&body);
+    return err;
+}
+
 static enum err add_payload(struct gateway *g, struct request *request, const struct decision *d,
                             struct text *out, struct fault *fault)
 {
@@ -548,15 +613,10 @@ static enum err add_payload(struct gateway *g, struct request *request, const st
         if (b->tier == TIER_DEVICE) {
             continue;
         }
-        const struct outbound_type *dialect = outbound_for(b->api);
-        struct text body;
-        text_init(&body, 64 * MIB);
-        struct leg_options none = {0};
-        enum err err = dialect->encode(request, b, &none, &body, fault);
-        if (!err) {
-            err = egress_preview(g->egress, request, d, text_span(&body), out, fault);
-        }
-        text_done(&body);
+        struct preview p = {0};
+        enum err err = preview(g, request, d, b, &p, fault);
+        text_add(out, text_span(&p.body));
+        text_done(&p.body);
         return err;
     }
     return OK; /* every tier in the decision is the device: nothing would leave */
@@ -597,6 +657,84 @@ void gateway_explain(struct gateway *g, struct request *request, bool payload, s
     }
     json_end_object(&w);
     text_done(&body);
+}
+
+static int count_of(const struct redaction_count *counts, int n, const char *type)
+{
+    for (int i = 0; i < n; i++) {
+        if (strcmp(counts[i].type, type) == 0) {
+            return counts[i].count;
+        }
+    }
+    return 0;
+}
+
+static void write_consent(const struct consent *c, const struct facts *f, const struct preview *p,
+                          struct text *out)
+{
+    struct json_out w = json_out(out);
+    json_begin_object(&w);
+    json_put_c(&w, "consent", c->id);
+    json_put_int(&w, "expires_s", CONSENT_LIFE_S);
+    json_put_c(&w, "backend", c->to->name);
+    json_put_c(&w, "tier", tier_name(c->to->tier));
+    json_put_c(&w, "model", c->to->model);
+    json_put_int(&w, "bytes", (int64_t)p->body.len);
+    json_key(&w, "types");
+    json_begin_object(&w);
+    for (int i = 0; i < f->findings_count; i++) {
+        const struct finding_count *found = &f->findings[i];
+        int replaced = count_of(p->redactions, p->redactions_count, found->type);
+        json_key(&w, found->type);
+        json_begin_object(&w);
+        json_put_int(&w, "count", found->count);
+        json_put_c(&w, "leaves", replaced ? "as a pseudonym" : "as it is");
+        json_end_object(&w);
+    }
+    json_end_object(&w);
+    json_end_object(&w);
+}
+
+/* The first way that the config leaves open and the router takes, to the model that was asked for. */
+static bool find_way(struct gateway *g, struct facts *facts, struct decision *d)
+{
+    struct consent *c = ARENA_NEW(facts->request->arena, struct consent);
+    for (int at = 0; consent_next(g->config, facts->request->client, &at, c);) {
+        facts->consent = c;
+        router_decide(g->router, facts, d);
+        if (!d->err && d->consent == c) {
+            return true;
+        }
+    }
+    facts->consent = NULL;
+    return false;
+}
+
+enum err gateway_consent(struct gateway *g, struct request *request, struct text *out,
+                         struct fault *fault)
+{
+    struct facts *facts = gather(g, request);
+    struct decision *plain = ARENA_NEW(request->arena, struct decision);
+    struct decision *d = ARENA_NEW(request->arena, struct decision);
+    router_decide(g->router, facts, plain);
+    if (!plain->err && !plain->kept_rule) {
+        text_add_c(out, "{\"consent\":null,\"why\":\"nothing keeps this request on the device\"}");
+        return OK;
+    }
+    if (!g->parts.page || !find_way(g, facts, d)) {
+        return fault_set(fault, ERR_POLICY,
+                         "no entry of privacy.consent lets this request go%s%.*s",
+                         plain->hint.len ? ". " : "", SPAN_ARG(plain->hint));
+    }
+    struct consent c = *d->consent;
+    struct preview p = {0};
+    enum err err = preview(g, request, d, c.to, &p, fault);
+    err = err ? err : consent_issue(g->parts.page, request->client, text_span(&p.body), &c, fault);
+    if (!err) {
+        write_consent(&c, facts, &p, out);
+    }
+    text_done(&p.body);
+    return err;
 }
 
 /* A device that loads its model is worth a moment's wait, or the first prompts would all go elsewhere. */

@@ -57,11 +57,16 @@ void gateway_explain(struct gateway *g, struct request *request, bool payload, s
 enum err gateway_payload(struct gateway *g, struct request *request, struct text *out,
                          struct fault *fault) MUST_USE;
 
+/* What would leave if a person agreed, and a one-time id for X-Weir-Consent: {consent, expires_s, backend, tier, model,
+ * bytes, types}. ERR_POLICY when the config leaves no way open. */
+enum err gateway_consent(struct gateway *g, struct request *request, struct text *out,
+                         struct fault *fault) MUST_USE;
+
 /* One line per backend for /weir/v1/status and /readyz. */
 void gateway_backend_state(struct gateway *g, const struct backend *b, struct backend_state *out);
 bool gateway_ready(struct gateway *g);
 const struct guard *gateway_guard(const struct gateway *g); /* of this worker */
-int gateway_running(const struct gateway *g); /* flows alive */
+int gateway_running(const struct gateway *g);               /* flows alive */
 /* Ends every flow now (worker shutdown). */
 void gateway_abandon(struct gateway *g);
 const struct gateway_parts *gateway_parts(const struct gateway *g);

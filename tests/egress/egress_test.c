@@ -3,6 +3,7 @@
 #include "egress/egress.h"
 
 #include "base/clock.h"
+#include "egress/consent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -650,18 +651,149 @@ static void test_a_reload_does_not_disturb(void **state)
 static void test_preview_is_what_would_leave(void **state)
 {
     (void)state;
-    struct text out;
-    text_init(&out, MIB);
+    struct preview out = {0};
+    text_init(&out.body, MIB);
     assert_int_equal(egress_preview(w.egress, &w.request, &w.decision,
                                     SPAN("{\"a\":\"jane@acme.io\"}"), &out, NULL),
                      OK);
-    assert_string_equal(out.data, "{\"a\":\"<EMAIL_ADDRESS_1>\"}");
+    assert_string_equal(out.body.data, "{\"a\":\"<EMAIL_ADDRESS_1>\"}");
+    assert_int_equal(out.redactions_count, 1);
     struct fault fault = {0};
     w.decision.privacy = PRIVACY_LOCAL;
     assert_int_equal(egress_preview(w.egress, &w.request, &w.decision, SPAN("{}"), &out, &fault),
                      ERR_POLICY);
-    text_done(&out);
+    text_done(&out.body);
     check_untouched();
+}
+
+/* ---- media, consent, taint ---- */
+
+static void test_media_needs_a_rule(void **state)
+{
+    (void)state;
+    w.request.has_images = true;
+    admit("{\"messages\":[{\"content\":[{\"type\":\"input_audio\"}]}]}");
+    check_refused(ERR_POLICY, "then: { allow_media: true } }");
+    again();
+    w.decision.media_may_leave = true;
+    admit("{\"a\":\"data:image/png;base64,AAAA\"}");
+    assert_int_equal(w.leg.admitted, 1);
+    settle((struct leg_end){.outcome = LEG_OK, .usage = said});
+}
+
+static const char *const ssn[] = {"US_SSN", NULL};
+static const char *const to_cloud[] = {"cloud", NULL};
+static const char *const ann[] = {"ann", NULL};
+#define WITH_SSN "{\"a\":\"my ssn is 123-45-6789\"}"
+
+/* The config lets `ann` send US_SSN to the cloud. */
+static struct consent agree(int level)
+{
+    static struct consent_entry entry;
+    entry = (struct consent_entry){.types = ssn, .to = to_cloud, .keys = ann, .level = level};
+    w.config->consent = &entry;
+    w.config->consent_count = 1;
+    w.config->backends = &w.backend;
+    w.config->backends_count = 1;
+    struct consent c;
+    int at = 0;
+    assert_true(consent_next(w.config, SPAN("ann"), &at, &c));
+    assert_false(consent_next(w.config, SPAN("ann"), &at, &c));
+    at = 0;
+    assert_false(consent_next(w.config, SPAN("bob"), &at, &c));
+    at = 0;
+    assert_true(consent_next(w.config, SPAN("ann"), &at, &c));
+    w.decision.consent = &c;
+    struct preview p = {0};
+    text_init(&p.body, MIB);
+    assert_int_equal(egress_preview(w.egress, &w.request, &w.decision, SPAN(WITH_SSN), &p, NULL),
+                     OK);
+    assert_int_equal(consent_issue(w.page, SPAN("ann"), text_span(&p.body), &c, NULL), OK);
+    text_done(&p.body);
+    w.decision.consent = NULL;
+    return c;
+}
+
+static void test_consent_lets_one_body_go(void **state)
+{
+    (void)state;
+    struct consent asked = agree(PRIVACY_REDACT);
+    struct consent c;
+    admit(WITH_SSN);
+    check_refused(ERR_POLICY, "US_SSN");
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), span_c(asked.id), &c, NULL), OK);
+    w.decision.consent = &c;
+    again();
+    admit(WITH_SSN);
+    assert_int_equal(w.leg.admitted, 1);
+    assert_true(span_is(w.leg.admission.body, "{\"a\":\"my ssn is <US_SSN_1>\"}"));
+    settle((struct leg_end){.outcome = LEG_OK, .usage = said});
+    /* other words, or another backend, are not what was agreed to */
+    again();
+    admit("{\"a\":\"my ssn is really 123-45-6789\"}");
+    assert_int_equal(w.leg.err, ERR_POLICY);
+    assert_non_null(strstr(w.leg.text, "is not what consent was given for"));
+    struct backend other = w.backend;
+    other.name = "elsewhere";
+    struct leg leg = {
+        .request = &w.request, .decision = &w.decision, .backend = &other, .number = 9};
+    admit_body(&leg, WITH_SSN);
+    assert_int_equal(leg.err, ERR_POLICY);
+}
+
+static void test_open_consent_sends_the_value_itself(void **state)
+{
+    (void)state;
+    struct consent asked = agree(PRIVACY_OPEN);
+    struct consent c;
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), span_c(asked.id), &c, NULL), OK);
+    w.decision.consent = &c;
+    admit(WITH_SSN);
+    assert_int_equal(w.leg.admitted, 1);
+    assert_true(span_is(w.leg.admission.body, WITH_SSN));
+    settle((struct leg_end){.outcome = LEG_OK, .usage = said});
+}
+
+static void test_consent_is_good_once_for_its_caller_and_not_for_long(void **state)
+{
+    (void)state;
+    struct consent c;
+    struct fault fault = {0};
+    struct consent asked = agree(PRIVACY_REDACT);
+    struct span id = span_c(asked.id);
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), SPAN("cns_0"), &c, &fault),
+                     ERR_POLICY);
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), id, &c, &fault), OK);
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), id, &c, &fault), ERR_POLICY);
+    asked = agree(PRIVACY_REDACT);
+    id = span_c(asked.id);
+    assert_int_equal(consent_take(w.page, w.config, SPAN("bob"), id, &c, &fault), ERR_POLICY);
+    asked = agree(PRIVACY_REDACT);
+    id = span_c(asked.id);
+    clock_set_virtual(T0, WALL0 + (CONSENT_LIFE_S + 1) * S);
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), id, &c, &fault), ERR_POLICY);
+    clock_set_virtual(T0, WALL0);
+    asked = agree(PRIVACY_REDACT);
+    w.config->consent_count = 0; /* a reload took the entry away */
+    assert_int_equal(consent_take(w.page, w.config, SPAN("ann"), span_c(asked.id), &c, &fault),
+                     ERR_POLICY);
+    assert_non_null(strstr(fault.text, "POST /weir/v1/consent"));
+}
+
+static void test_sessions_stay_tainted(void **state)
+{
+    (void)state;
+    uint64_t mine = taint_key(SPAN("ann"), SPAN("s1"), "US_SSN");
+    assert_false(page_tainted(w.page, mine));
+    page_taint(w.page, mine, WALL0);
+    assert_true(page_tainted(w.page, mine));
+    assert_false(page_tainted(w.page, taint_key(SPAN("bob"), SPAN("s1"), "US_SSN")));
+    assert_false(page_tainted(w.page, taint_key(SPAN("ann"), SPAN("s2"), "US_SSN")));
+    assert_false(page_tainted(w.page, taint_key(SPAN("ann"), SPAN("s1"), "SECRET")));
+    for (uint64_t i = 0; i < 4 * PAGE_TAINTS; i++) { /* a full table forgets, the oldest first */
+        page_taint(w.page, i * 0x9e3779b97f4a7c15ull, WALL0 + 1 + i);
+    }
+    assert_true(page_tainted(w.page, (4ull * PAGE_TAINTS - 1) * 0x9e3779b97f4a7c15ull));
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, begin_test, end_test)
@@ -672,6 +804,11 @@ int main(void)
         T(test_admitted_and_settled),
         T(test_the_intent_tells_what_leaves),
         T(test_a_retry_keeps_one_intent_with_both_bodies),
+        T(test_media_needs_a_rule),
+        T(test_consent_lets_one_body_go),
+        T(test_open_consent_sends_the_value_itself),
+        T(test_consent_is_good_once_for_its_caller_and_not_for_long),
+        T(test_sessions_stay_tainted),
         T(test_step_1_level),
         T(test_step_2_labels),
         T(test_step_3_offline),
