@@ -4,9 +4,10 @@
 #include <math.h>
 
 #define LEG_WEIGHT 0.95      /* of a leg beside the next one, in the line */
-#define QUICK 0.3            /* weight of the newest: rates, failures, deviation */
+#define QUICK 0.3            /* weight of the newest: rates, deviation */
+#define TRY 0.5              /* … failures: two in a row mean something */
 #define SLOW 0.02            /* … in what is usual: about fifty answers */
-#define FAILING_HALF_US 30e6 /* without news a share of failures halves */
+#define FAILING_HALF_US 60e6 /* without news a share of failures halves */
 #define KEPT_US 30e6         /* a connection that was used so recently is still there */
 #define TRIPS_KEPT 1.0
 #define TRIPS_NEW 3.0
@@ -61,7 +62,7 @@ double latency_failing(const struct latency *l, uint64_t now_us)
 static void note_failing(struct latency *l, bool failed, uint64_t now_us)
 {
     double share = latency_failing(l, now_us);
-    l->failing = share + QUICK * ((failed ? 1.0 : 0.0) - share);
+    l->failing = share + TRY * ((failed ? 1.0 : 0.0) - share);
     l->failing_us = now_us;
 }
 

@@ -21,8 +21,8 @@
  * `late` is what about 19 of 20 stay under: the mean plus two mean deviations. (For a normal
  * distribution the mean deviation is 0.8 σ, so two are 1.6 σ. RFC 6298 keeps a mean
  * deviation for the same purpose.) `failing` is the share of tries that ended without an
- * answer for the backend's or the link's own reasons; it halves with every 30 s without news,
- * so that a tunnel is forgotten.
+ * answer for the backend's or the link's own reasons; it halves with every minute without news,
+ * so that a tunnel is forgotten within one.
  *
  * Nothing is guessed before a first leg: unknown is 0.
  */
