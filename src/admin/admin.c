@@ -45,6 +45,21 @@ static void on_explain(void *user, struct call *call)
     text_done(&out);
 }
 
+static void on_consent(void *user, struct call *call)
+{
+    struct admin *a = user;
+    struct request *r = inference_read(call, ENDPOINT_CHAT, gateway_config(a->gateway));
+    if (!r) {
+        return;
+    }
+    struct text out;
+    struct fault fault = {0};
+    text_init(&out, MIB);
+    enum err err = gateway_consent(a->gateway, r, &out, &fault);
+    err ? call_reply_error(call, err, NULL, fault.text) : call_reply_json(call, 200, &out);
+    text_done(&out);
+}
+
 static void on_receipts(void *user, struct call *call)
 {
     struct admin *a = user;
@@ -237,7 +252,8 @@ static void write_backend_status(struct admin *a, const struct backend *b, struc
     s.tokens_per_s > 0 ? json_number(w, s.tokens_per_s) : json_null(w);
     json_key(w, "ttft_us");
     s.ttft_us > 0 ? json_int(w, (int64_t)s.ttft_us) : json_null(w);
-    json_put_number(w, "read_tokens_per_s", s.predicted.read_tokens_s > 0 ? s.predicted.read_tokens_s : NAN);
+    json_put_number(w, "read_tokens_per_s",
+                    s.predicted.read_tokens_s > 0 ? s.predicted.read_tokens_s : NAN);
     json_put_number(w, "slowed", s.predicted.slowed > 0 ? s.predicted.slowed : NAN);
     json_put_number(w, "failing", round(s.failing * 1e3) / 1e3);
     json_put_number(w, "rtt_ms", s.rtt_ms > 0 ? round(s.rtt_ms * 1e3) / 1e3 : NAN);
@@ -380,6 +396,7 @@ static void on_metrics(void *user, struct call *call)
 
 static const struct route routes[] = {
     {"POST", "/weir/v1/explain", 0, on_explain},
+    {"POST", "/weir/v1/consent", 0, on_consent},
     {"GET", "/weir/v1/receipts", 0, on_receipts},
     {"GET", "/weir/v1/receipts/", ROUTE_REST, on_receipt},
     {"GET", "/weir/v1/report", 0, on_report},

@@ -30,7 +30,7 @@ const char *answer_wish_wrong(const struct answer_wish *w)
 
 /* ---- the request ---- */
 
-static void write_body(const struct answer_wish *wish, struct span messages, struct text *out)
+void answer_body(const struct answer_wish *wish, struct span messages, struct text *out)
 {
     struct json_out w = json_out(out);
     json_begin_object(&w);
@@ -46,10 +46,8 @@ static void write_body(const struct answer_wish *wish, struct span messages, str
     const struct {
         const char *key, *value;
     } options[] = {
-        {"mode", wish->mode},
-        {"strategy", wish->strategy},
-        {"privacy", wish->privacy},
-        {"session", wish->session},
+        {"mode", wish->mode},       {"strategy", wish->strategy}, {"privacy", wish->privacy},
+        {"session", wish->session}, {"consent", wish->consent},
     };
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         if (options[i].value) {
@@ -99,6 +97,7 @@ static void take_error(struct answer_result *r, const struct json *error)
 {
     text_clear(&r->error);
     text_add(&r->error, json_str(json_get(error, "message")));
+    span_to_c(json_str(json_get(error, "code")), r->error_code, sizeof r->error_code);
     if (r->error.len == 0) {
         text_add_c(&r->error, "the server answered with an error it did not explain");
     }
@@ -164,7 +163,7 @@ bool answer_stream(struct client *c, const struct answer_wish *wish, struct span
     struct text body, error_body;
     text_init(&body, 64 * MIB);
     text_init(&error_body, MIB);
-    write_body(wish, messages, &body);
+    answer_body(wish, messages, &body);
     struct fault fault = {0};
     int status = client_stream(c, "/v1/chat/completions", NULL, text_span(&body), on_event, &st,
                                &error_body, out->request_id, &fault);

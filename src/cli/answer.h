@@ -13,17 +13,21 @@
 struct answer_wish {
     const char *model;                               /* "auto", a tier, a backend; NULL = auto */
     const char *mode, *strategy, *privacy, *session; /* NULL = not sent */
-    int64_t max_tokens;                              /* 0 = not sent */
+    const char *consent; /* an id of POST /weir/v1/consent; NULL = none */
+    int64_t max_tokens;  /* 0 = not sent */
 };
 
 struct answer_result {
     struct text text;      /* all that was said */
     struct text error;     /* one sentence; empty = fine */
+    char error_code[32];   /* "policy_forbids"; empty = fine, or not said */
     struct json_doc *weir; /* the `weir` object; NULL when none came */
     char request_id[31];
     bool interrupted;
 };
 
+/* The request's body. */
+void answer_body(const struct answer_wish *wish, struct span messages, struct text *out);
 /* Checks the words of a wish: NULL, or a sentence with the allowed values. */
 const char *answer_wish_wrong(const struct answer_wish *w);
 /* `messages`: a JSON array as text. `fd` gets the text as it comes; -1 = nowhere. True when the answer is whole. */

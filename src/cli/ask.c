@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/answer.h"
+#include "cli/agree.h"
 #include "cli/cli.h"
 
 #include <signal.h>
@@ -12,6 +12,8 @@ static const char help[] =
     "\n"
     "Asks once and prints the answer as it comes. Uses the Weir that serves this ledger,\n"
     "or runs alone when there is none. `-` reads the text from standard input.\n"
+    "What policy keeps on the device may go after a question on the terminal, where the\n"
+    "config says so (privacy.consent).\n"
     "\n"
     "  --tier device|cloud   ask this tier (also --model NAME: auto, a backend, an alias)\n"
     "  --mode MODE           auto, prefer_on_device, only_on_device, prefer_in_cloud, only_in_cloud\n"
@@ -106,6 +108,12 @@ static int ask(struct client *c, const struct answer_wish *wish, const char *sys
     signal(SIGINT, on_interrupt);
     struct answer_result result;
     bool ok = answer_stream(c, wish, text_span(&messages), json ? -1 : STDOUT_FILENO, &result);
+    struct agreement agreement;
+    struct answer_wish again;
+    if (!json && agree_ask(c, wish, text_span(&messages), &result, &agreement, &again)) {
+        answer_result_done(&result);
+        ok = answer_stream(c, &again, text_span(&messages), STDOUT_FILENO, &result);
+    }
     signal(SIGINT, SIG_DFL);
     if (json && (ok || result.weir)) {
         print_json(c, &result);

@@ -4,7 +4,7 @@
  * history lives in memory only, because prompts are not written to disk unless the
  * config says so. Ctrl-C ends an answer, Ctrl-D the chat.
  */
-#include "cli/answer.h"
+#include "cli/agree.h"
 #include "cli/cli.h"
 
 #include <editline/readline.h>
@@ -161,6 +161,12 @@ static void turn(struct chat *c, const char *line)
     signal(SIGINT, on_interrupt);
     struct answer_result result;
     bool ok = answer_stream(c->client, &c->wish, text_span(&array), STDOUT_FILENO, &result);
+    struct agreement agreement;
+    struct answer_wish again;
+    if (agree_ask(c->client, &c->wish, text_span(&array), &result, &agreement, &again)) {
+        answer_result_done(&result);
+        ok = answer_stream(c->client, &again, text_span(&array), STDOUT_FILENO, &result);
+    }
     signal(SIGINT, SIG_IGN);
     text_done(&array);
     puts("");

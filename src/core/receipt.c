@@ -231,6 +231,32 @@ static int reduced_count(const struct receipt *r, const struct decision *d)
     return d && device_stands_in ? d->reduced_count : 0;
 }
 
+/* What a person agreed to; only where somebody was asked. */
+static void write_consent(struct json_out *w, const struct consent *c)
+{
+    if (!c) {
+        return;
+    }
+    KEY(w, "consent");
+    json_begin_object(w);
+    PUT_C(w, "id", c->id);
+    PUT_C(w, "backend", c->to->name);
+    PUT_C(w, "level", privacy_level_name(c->level));
+    const struct {
+        const char *key;
+        const char *const *names;
+    } lifted[] = {{"types", c->types}, {"rules", c->rules}};
+    for (size_t i = 0; i < ARRAY_LEN(lifted); i++) {
+        json_key(w, lifted[i].key);
+        json_begin_array(w);
+        for (const char *const *name = lifted[i].names; name && *name; name++) {
+            json_c(w, *name);
+        }
+        json_end_array(w);
+    }
+    json_end_object(w);
+}
+
 static void write_service(struct json_out *w, const struct receipt *r, const struct decision *d)
 {
     PUT_C(w, "degraded", degraded_name(r->degraded));
@@ -251,6 +277,7 @@ static void write_service(struct json_out *w, const struct receipt *r, const str
     }
     KEY(w, "hint");
     write_text(w, r->hint);
+    write_consent(w, d ? d->consent : NULL);
 }
 
 int receipt_redacted(const struct receipt *r)
