@@ -7,10 +7,10 @@
 
 /* ---- constants: guard.h says where they come from ---- */
 
-#define GAIN_ALLOWANCE 0.12
-#define GAIN_LIMIT 2.0
-#define GAIN_MOST 4.0 /* so that a client is forgiven after 30 requests without gain */
-#define GAIN_FORGIVEN 0.5
+#define GAIN_ALLOWANCE 0.07
+#define GAIN_LIMIT 3.0
+#define GAIN_MOST 4.5 /* so that a client is forgiven after 54 requests without gain */
+#define GAIN_FORGIVEN 0.75
 #define SHARE_ALLOWANCE 0.15
 #define SHARE_MEMORY 1000 /* requests that the usual share is a mean of */
 #define SHARE_LIMIT 12.0

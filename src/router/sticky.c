@@ -322,8 +322,7 @@ static bool new_topic(const struct session_facts *s)
 
 double sticky_easy_margin(const struct session_facts *s)
 {
-    double cache = CACHE_MARGIN * MIN((double)s->cached_tokens / CACHE_TOKENS, 1);
-    return new_topic(s) ? cache : HABIT_MARGIN + cache;
+    return HABIT_MARGIN + CACHE_MARGIN * MIN((double)s->cached_tokens / CACHE_TOKENS, 1);
 }
 
 double sticky_margin(const struct session_facts *s)

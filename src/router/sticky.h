@@ -9,7 +9,7 @@
  *   down   needs evidence: two turns in a row that would suit the device by a margin. The margin
  *          grows with the context that the other side keeps warm and that would have to be read
  *          again; and never in the middle of a turn, while tool results are on their way.
- *          A clear change of topic needs neither the second turn nor the margin for habit.
+ *          A clear change of topic (another task, no words in common) needs no second turn.
  *   again  a question like a recent one of the same client goes where that one went, unless the
  *          score is clearly on the other side of the threshold.
  *

@@ -53,7 +53,7 @@ static struct guard_facts look(const struct guard *g, const char *name)
 static void steady_traffic_raises_nothing(void **state)
 {
     (void)state;
-    static const struct shape steady = {.up = 0.3, .gain = 0.3, .claiming = 0.2, .hard = 0.25};
+    static const struct shape steady = {.up = 0.3, .gain = 0.3, .claiming = 0.1, .hard = 0.25};
     struct guard *g = guard_new();
     struct rng r = {11};
     uint64_t now = S;
@@ -78,12 +78,12 @@ static void stuffing_is_noticed_discounted_and_forgiven(void **state)
     run(g, "ann", &honest, 300, -1, &r, &now, &ups);
     run(g, "mal", &gamer, 3, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 0); /* three are an accident */
-    run(g, "mal", &gamer, 5, -1, &r, &now, &ups);
+    run(g, "mal", &gamer, 9, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 1);
     assert_true(look(g, "mal").alarms & (1u << GUARD_CLAIMS));
     assert_true(look(g, "ann").discount == 0); /* others are not blamed */
     assert_int_equal(guard_raised(g, GUARD_CLAIMS), 1);
-    run(g, "mal", &(struct shape){.up = 0.2}, 40, -1, &r, &now, &ups);
+    run(g, "mal", &(struct shape){.up = 0.2}, 60, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 0);
     guard_free(g);
 }
@@ -149,7 +149,7 @@ static void memory_is_bounded(void **state)
     char name[64];
     for (int i = 0; i < 5 * GUARD_CLIENTS; i++) {
         snprintf(name, sizeof name, "a-very-long-name-of-a-client-which-is-cut-%d", i);
-        run(g, name, &(struct shape){.gain = 0.5, .claiming = 1}, 6, -1, &r, &now, &ups);
+        run(g, name, &(struct shape){.gain = 0.5, .claiming = 1}, 8, -1, &r, &now, &ups);
     }
     struct text out;
     text_init(&out, MIB);

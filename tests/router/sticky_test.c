@@ -110,9 +110,10 @@ static void a_new_topic_needs_no_second_turn(void **state)
 {
     (void)state;
     struct session_facts f = {.known = true, .up = true, .other_task = true, .similarity = 0};
-    assert_true(sticky_margin(&f) == 0);
+    double margin = sticky_margin(&f);
+    assert_true(margin > 0.05 && margin < 0.2);
     f.cached_tokens = 8000;
-    assert_true(sticky_margin(&f) > 0.05); /* what is warm still counts */
+    assert_true(sticky_margin(&f) > margin + 0.05); /* what is warm counts too */
     f.similarity = -1;                     /* too few words to tell: it is the same topic */
     assert_true(isinf(sticky_margin(&f)));
 }
