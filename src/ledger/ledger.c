@@ -695,6 +695,13 @@ static enum err report(struct ledger *l, report_fn *make, uint64_t since_wall_us
     return make(err == OK ? l->reader : NULL, since_wall_us, client, out, fault);
 }
 
+enum err ledger_visit(struct ledger *l, uint64_t since_wall_us, ledger_visit_fn *fn, void *user,
+                      struct fault *fault)
+{
+    enum err err = ready_reader(l, fault);
+    return err ? err : store_visit(l->reader, since_wall_us, fn, user, fault);
+}
+
 enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client,
                        struct text *out, struct fault *fault)
 {

@@ -64,6 +64,10 @@ enum err ledger_prompt(struct ledger *l, struct span id, struct text *out,
                        struct fault *fault) MUST_USE;
 enum err ledger_list(struct ledger *l, int last, struct span client, struct text *out,
                      struct fault *fault) MUST_USE;
+/* For commands: every receipt's JSON, oldest first, with the mean of its feedback (< 0 = none). */
+typedef void ledger_visit_fn(void *user, struct span json, double feedback);
+enum err ledger_visit(struct ledger *l, uint64_t since_wall_us, ledger_visit_fn *fn, void *user,
+                      struct fault *fault) MUST_USE;
 /* {"requests","by_tier",…} of INTERFACE `weir report`. */
 enum err ledger_report(struct ledger *l, uint64_t since_wall_us, struct span client,
                        struct text *out, struct fault *fault) MUST_USE;

@@ -73,6 +73,10 @@ enum err store_get_prompt(struct store *st, struct span id, struct text *out) MU
 /* Documents, newest first, with commas between; `comma` = one is due before the first. */
 enum err store_list(struct store *st, int last, struct span client, bool comma, struct text *out,
                     struct fault *fault) MUST_USE;
+/* Every receipt's JSON, oldest first, with the mean of its feedback (< 0 = none). Takes as long as it takes. */
+typedef void store_visit_fn(void *user, struct span json, double feedback);
+enum err store_visit(struct store *st, uint64_t since_wall_us, store_visit_fn *fn, void *user,
+                     struct fault *fault) MUST_USE;
 /* `st` NULL: the report of an empty ledger. */
 enum err store_report(struct store *st, uint64_t since_wall_us, struct span client,
                       struct text *out, struct fault *fault) MUST_USE;
