@@ -93,11 +93,12 @@ struct outbound_type {
 extern const struct outbound_type outbound_openai, outbound_anthropic;
 const struct outbound_type *outbound_for(
     enum api api); /* ollama speaks openai under /v1; NULL for API_LOCAL */
-/* A non-200 body as one line: what `error_text` of every dialect does. */
+/* A non-200 body as one line, the provider's own words in RECEIPT_QUOTEs: what `error_text` of every dialect does. */
 void outbound_error_text(struct span body, struct text *out);
 /* ERR_CONTEXT_LENGTH or ERR_RATE_LIMITED when a non-200 body says so, else ERR_UPSTREAM. */
 enum err outbound_error_kind(struct span body);
-/* Appends `s` made fit for receipts and clients: one line, no addresses, no keys, at most 300 bytes. */
+/* Appends `s` made fit for receipts and clients: one line, no addresses, no keys, no curly quotes, at
+ * most 300 bytes. */
 void outbound_add_clean(struct text *out, struct span s);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chat/outbound.h"
 
+#include "core/receipt.h"
+
 #include <ctype.h>
 
 /* Above this a count is a mistake of the provider, not a number of tokens. */
@@ -127,6 +129,10 @@ void outbound_add_clean(struct text *out, struct span s)
         } else if (word && looks_secret(span_first(rest, word))) {
             text_add_c(out, "[key]");
             at += word;
+        } else if (span_starts(rest, SPAN("\xe2\x80\x9c")) ||
+                   span_starts(rest, SPAN("\xe2\x80\x9d"))) {
+            text_add_char(out, '"'); /* the curly ones mark where quoting ends */
+            at += 3;
         } else if (c <= ' ' || c == 0x7f) {
             if (!space) {
                 text_add_char(out, ' ');
@@ -146,6 +152,20 @@ void outbound_add_clean(struct text *out, struct span s)
     text_truncate(out, start + span_utf8_whole(span_from(text_span(out), start)));
     while (out->len > start && out->data[out->len - 1] == ' ') {
         text_truncate(out, out->len - 1);
+    }
+}
+
+/* A provider may repeat the prompt: its words stand in curly quotes, and the receipt leaves those out. */
+static void add_quoted(struct text *out, struct span s)
+{
+    size_t before = out->len;
+    text_add_c(out, RECEIPT_QUOTE_BEGIN);
+    size_t begin = out->len;
+    outbound_add_clean(out, s);
+    if (out->len == begin) {
+        text_truncate(out, before);
+    } else {
+        text_add_c(out, RECEIPT_QUOTE_END);
     }
 }
 
@@ -228,7 +248,7 @@ enum err outbound_in_band_error(const struct json *v, struct fault *fault)
 {
     struct text line;
     text_init(&line, 4 * OUTBOUND_ERROR_BYTES);
-    outbound_add_clean(&line, sentence_of(v));
+    add_quoted(&line, sentence_of(v));
     enum err kind = kind_of(v);
     fault_set(fault, kind, "the provider reported an error%s%s",
               line.len ? ": " : " without saying which", line.len ? line.data : "");
@@ -251,10 +271,10 @@ void outbound_error_text(struct span body, struct text *out)
     }
     struct json_doc *doc = NULL;
     if (json_parse(body, &doc, NULL) == OK) {
-        outbound_add_clean(out, sentence_of(json_root(doc)));
+        add_quoted(out, sentence_of(json_root(doc)));
         json_free(doc);
     } else if (span_utf8_valid(span_first(body, span_utf8_whole(body)))) {
-        outbound_add_clean(out, span_first(body, 4 * OUTBOUND_ERROR_BYTES));
+        add_quoted(out, span_first(body, 4 * OUTBOUND_ERROR_BYTES));
     } else {
         text_add_c(out, "bytes that are not text");
     }

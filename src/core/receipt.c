@@ -49,6 +49,28 @@ static void write_text(struct json_out *w, struct span s)
     json_string(w, s.len ? s : SPAN_NONE);
 }
 
+/* The same without what stands in RECEIPT_QUOTEs; one that is cut off goes to the end. */
+static void write_own_words(struct json_out *w, struct span s)
+{
+    size_t at = span_find(s, SPAN(RECEIPT_QUOTE_BEGIN), 0);
+    if (!span_given(s) || at == SIZE_MAX) {
+        write_text(w, s);
+        return;
+    }
+    struct text own;
+    text_init(&own, 4 * KIB);
+    while (at != SIZE_MAX) {
+        struct span before = span_first(s, at);
+        text_add(&own, span_ends(before, SPAN(": ")) ? span_first(before, at - 2) : before);
+        size_t end = span_find(s, SPAN(RECEIPT_QUOTE_END), at);
+        s = span_from(s, end == SIZE_MAX ? s.len : end + strlen(RECEIPT_QUOTE_END));
+        at = span_find(s, SPAN(RECEIPT_QUOTE_BEGIN), 0);
+    }
+    text_add(&own, s);
+    write_text(w, text_span(&own));
+    text_done(&own);
+}
+
 static struct span model_of(const struct leg_receipt *leg)
 {
     return span_given(leg->model) || !leg->backend ? leg->model : span_c(leg->backend->model);
@@ -90,7 +112,7 @@ static void write_leg(struct json_out *w, const struct leg_receipt *leg, const s
     PUT(w, "model", model_of(leg));
     PUT_C(w, "outcome", leg_outcome_name(leg->outcome));
     KEY(w, "error");
-    write_text(w, leg->error);
+    write_own_words(w, leg->error);
     PUT_INT(w, "start_us", (int64_t)leg->start_us);
     PUT_KNOWN(w, "ttft_us", leg->ttft_us);
     PUT_KNOWN(w, "total_us", leg->total_us);
@@ -175,7 +197,8 @@ static void write_background(struct json_out *w, const struct receipt *r)
     }
     json_begin_object(w);
     PUT_C(w, "code", err_code(r->fault.code));
-    PUT_C(w, "message", r->fault.text[0] ? r->fault.text : err_sentence(r->fault.code));
+    KEY(w, "message");
+    write_own_words(w, span_c(r->fault.text[0] ? r->fault.text : err_sentence(r->fault.code)));
     json_end_object(w);
 }
 
@@ -203,7 +226,7 @@ static void write_author(struct json_out *w, const struct receipt *r)
     PUT_C(w, "backend", b ? b->name : NULL);
     PUT(w, "model", author ? model_of(author) : SPAN_NONE);
     KEY(w, "reason");
-    write_text(w, r->reason);
+    write_own_words(w, r->reason);
 }
 
 /* What the threshold promises; only there where one was used. */

@@ -57,6 +57,11 @@ struct receipt {
     int64_t retry_after_ms; /* a provider asked for it and nobody else answered; 0 = not said */
 };
 
+/* Around words of somebody else (a provider's error may repeat the prompt) in errors and reasons. The client hears
+ * them; no receipt has them. */
+#define RECEIPT_QUOTE_BEGIN "\xe2\x80\x9c"
+#define RECEIPT_QUOTE_END "\xe2\x80\x9d"
+
 int receipt_redacted(const struct receipt *r); /* values replaced, over all legs */
 /* Writes the receipt object. `with_rules` false: the short form that rides on answers. */
 void receipt_write(const struct receipt *r, bool with_rules, struct text *out);

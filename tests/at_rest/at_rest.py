@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -44,12 +45,21 @@ class Recorder(http.server.BaseHTTPRequestHandler):
     """A provider that keeps the bytes as they came."""
     protocol_version = "HTTP/1.1"
     bodies = []
+    scold = 0  # a status: answer with an error that repeats the body, as some providers do
 
     def log_message(self, *args):
         pass
 
     def do_POST(self):
         Recorder.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        if Recorder.scold:
+            said = json.dumps({"error": {"message": "bad: " + json.dumps(json.loads(Recorder.bodies[-1])["messages"])}}).encode()
+            self.send_response(Recorder.scold)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Content-Length", str(len(ANSWER)))
@@ -130,6 +140,7 @@ def weir(start=True, **kwargs):
     upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     Recorder.bodies = []
+    Recorder.scold = 0
     w = Weir(tmp, upstream.server_address[1], **kwargs)
     try:
         yield w.start() if start else w
@@ -238,6 +249,42 @@ def the_chain_survives_a_killed_worker():
         w.stop()
         done = w.run("receipts", "--verify")
         assert done.returncode == 0, done
+
+
+def no_word_of_a_prompt_is_in_any_file_log_or_metric():
+    words = [f"zyzzyva{i}quux" for i in range(12)]
+    mails = [f"zyzzyva{i}@corp-mail.com" for i in range(12)]
+    for privacy in ("redact", "open", "local"):
+        with weir(privacy=privacy, ledger=", keep_days: 30") as w:
+            def post(i, **more):
+                body = {"model": "auto", "user": f"u {words[i]}", "metadata": {"k": mails[i]}, "stop": [words[i]],
+                        "messages": [{"role": "system", "content": words[i]}, {"role": "user", "name": "zyzzyva", "content": [
+                            {"type": "text", "text": f"{words[i]} and {mails[i]}"}]}], **more}
+                return raw_http(w.base, "POST", "/v1/chat/completions", body)
+            post(0)
+            post(1, stream=True)
+            Recorder.scold = 400
+            post(2)
+            post(3, stream=True)
+            Recorder.scold = 500
+            post(4)
+            post(5, temperature=words[5])           # refused before it is routed
+            post(6, tools=[{"type": "function", "function": {"name": words[6], "description": mails[6]}}])
+            raw_http(w.base, "POST", "/weir/v1/explain?payload=1", {"messages": [{"role": "user", "content": mails[7]}]})
+            raw_http(w.base, "POST", "/weir/v1/redact", {"text": mails[8]})
+            with socket.create_connection(("127.0.0.1", w.port)) as c:  # broken JSON, and a body that never ends
+                c.sendall(b'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 40\r\n\r\n{"' +
+                          words[9].encode())
+            raw_http(w.base, "POST", "/v1/completions", {"model": "auto", "prompt": f"{words[10]} {mails[10]}"})
+            raw_http(w.base, "POST", "/weir/v1/feedback", {"id": words[11], "score": 1})
+            said = b"".join(raw_http(w.base, "GET", path)[2] for path in (
+                "/metrics", "/weir/v1/status", "/weir/v1/receipts?last=100", "/weir/v1/report", "/weir/v1/report?privacy=1"))
+            w.stop()
+            for name in sorted(os.listdir(w.tmp)):
+                with open(os.path.join(w.tmp, name), "rb") as f:
+                    said += name.encode() + b":" + f.read()
+            at = said.find(b"zyzzyva")
+            assert at < 0, (privacy, said[max(0, at - 300):at + 100])
 
 
 # ---- forgetting ----

@@ -322,6 +322,27 @@ static void policy_and_estimates_are_shown(void **state)
     mem_free(e);
 }
 
+static void a_receipt_leaves_out_what_a_provider_said(void **state)
+{
+    (void)state;
+    struct example *e = example();
+    struct arena *a = arena_new();
+    e->receipt.legs[1].error = SPAN("the provider failed (status 500): “your prompt: sesame”");
+    e->receipt.reason = SPAN("a: no: “sesame”; b: gone");
+    fault_set(&e->receipt.fault, ERR_UPSTREAM,
+              "cloud: the provider refused: “sesame that was cut o");
+    for (int full = 0; full < 2; full++) {
+        const struct json *root = write_and_parse(&e->receipt, full, a);
+        const struct json *leg = json_at(json_get(root, "legs"), 1);
+        assert_true(span_is(json_str(json_get(leg, "error")), "the provider failed (status 500)"));
+        assert_true(span_is(json_str(json_get(root, "reason")), "a: no; b: gone"));
+    }
+    const struct json *error = json_get(write_and_parse(&e->receipt, true, a), "error");
+    assert_true(span_is(json_str(json_get(error, "message")), "cloud: the provider refused"));
+    arena_free(a);
+    mem_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +355,7 @@ int main(void)
         cmocka_unit_test(the_full_receipt_has_the_rules),
         cmocka_unit_test(what_is_not_known_is_null),
         cmocka_unit_test(policy_and_estimates_are_shown),
+        cmocka_unit_test(a_receipt_leaves_out_what_a_provider_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,13 +67,13 @@ static void statuses_are_explained(void **state)
         429,
         "{\"error\":{\"message\":\"You exceeded your current quota\",\"code\":\"insufficient_quota\"}}",
         ERR_UPSTREAM,
-        "the provider's quota is used up (status 429): You exceeded your current quota");
+        "the provider's quota is used up (status 429): “You exceeded your current quota”");
     explain_is(500, "{\"error\":{\"message\":\"context length\"}}", ERR_UPSTREAM,
-               "the provider failed (status 500): context length");
+               "the provider failed (status 500): “context length”");
     explain_is(529, "{\"type\":\"error\",\"error\":{\"message\":\"Overloaded\"}}", ERR_UPSTREAM,
-               "the provider is overloaded (status 529): Overloaded");
+               "the provider is overloaded (status 529): “Overloaded”");
     explain_is(422, "{\"detail\":[{\"msg\":\"bad\"}]}", ERR_INVALID,
-               "the provider refused the request (status 422): bad");
+               "the provider refused the request (status 422): “bad”");
     explain_is(204, "", ERR_UPSTREAM, "the provider answered without an answer (status 204)");
     explain_is(301, "", ERR_UPSTREAM,
                "the provider redirects elsewhere: the url in the config is not right (status 301)");
@@ -83,7 +83,7 @@ static void the_key_is_never_repeated(void **state)
 {
     (void)state;
     explain_is(400, "{\"error\":{\"message\":\"key s3cr3t-k or 's3cr3t-k's3cr3t-k\"}}", ERR_INVALID,
-               "the provider refused the request (status 400): key [key] or '[key]'[key]");
+               "the provider refused the request (status 400): “key [key] or '[key]'[key]”");
 }
 
 static void addresses_are_taken_apart(void **state)
