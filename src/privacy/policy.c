@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "privacy/policy.h"
 
+#include "core/personal.h"
 #include "regex/regex.h"
 
 #include <pthread.h>
@@ -20,36 +21,6 @@ struct privacy_policy {
     const char **types, **never_leave, **allow; /* NULL-terminated, owned; NULL = none */
     struct custom custom[CUSTOM_MAX];
     int custom_count;
-};
-
-/* Presidio's and our names for which this version has no detector yet; a policy may name them. */
-static const char *const later_types[] = {
-    "PERSON",
-    "LOCATION",
-    "ORGANIZATION",
-    "DATE_TIME",
-    "URL",
-    "STREET_ADDRESS",
-    "DATE_OF_BIRTH",
-    "NRP",
-    "MEDICAL_LICENSE",
-    "US_BANK_NUMBER",
-    "US_DRIVER_LICENSE",
-    "US_PASSPORT",
-    "UK_NHS",
-    "UK_NINO",
-    "CRYPTO",
-    "MAC_ADDRESS",
-    "AGE",
-    "PASSPORT",
-    "DRIVER_LICENSE",
-    "NATIONAL_ID",
-    "BANK_ACCOUNT",
-    "MEDICAL_RECORD",
-    "COORDINATES",
-    "POSTCODE",
-    "VEHICLE_PLATE",
-    NULL,
 };
 
 /* ---- names ---- */
@@ -96,6 +67,7 @@ static bool listed(const char *const *list, struct span name)
     return false;
 }
 
+/* Owned; Presidio's names for our types become ours. */
 static const char **copy_list(const char *const *list)
 {
     size_t n = 0;
@@ -104,10 +76,11 @@ static const char **copy_list(const char *const *list)
     }
     const char **copy = NEW_ARRAY(const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
-        size_t len = strlen(list[i]);
-        char *name = mem_new(len + 1);
-        memcpy(name, list[i], len);
-        copy[i] = name;
+        const char *ours = personal_type_name(span_c(list[i]));
+        struct span name = span_c(ours ? ours : list[i]);
+        char *own = mem_new(name.len + 1);
+        memcpy(own, name.data, name.len);
+        copy[i] = own;
     }
     return copy;
 }
@@ -126,12 +99,11 @@ static enum err check_names(const struct privacy_policy_options *o, const char *
                             const char *key, struct fault *fault)
 {
     for (const char *const *n = names; n && *n; n++) {
-        if (!detect_knows(span_c(*n)) && !listed(later_types, span_c(*n)) &&
-            !listed(o->custom_types, span_c(*n))) {
+        if (!personal_type_name(span_c(*n)) && !listed(o->custom_types, span_c(*n))) {
             return fault_set(
                 fault, ERR_INVALID,
-                "privacy: %s: there is no type `%.60s`; known are EMAIL_ADDRESS, CREDIT_CARD, IBAN_CODE, "
-                "US_SSN, US_ITIN, PHONE_NUMBER, IP_ADDRESS, SECRET and those under `custom`",
+                "privacy: %s: nothing detects a type `%.60s`; docs/internals/privacy.md lists "
+                "the types, `custom` adds others",
                 key, *n);
         }
     }
@@ -230,13 +202,15 @@ static bool is_custom(const struct privacy_policy *p, const char *type)
 /* Who writes a pattern wants it replaced, whatever the list says. */
 bool policy_replaces(const struct privacy_policy *p, const char *type)
 {
-    return !p || p->types_all || p->types_default || listed(p->types, span_c(type)) ||
-           is_custom(p, type);
+    if (!p || (p->types_default && !p->types_all)) {
+        return personal_type_replaced(type);
+    }
+    return p->types_all || listed(p->types, span_c(type)) || is_custom(p, type);
 }
 
 static bool allowed(const struct privacy_policy *p, struct span value)
 {
-    for (const char **a = p->allow; *a; a++) {
+    for (const char **a = p ? p->allow : NULL; a && *a; a++) {
         if (span_eq_nocase(value, span_c(*a))) {
             return true;
         }
@@ -283,11 +257,8 @@ bool policy_scan(const struct privacy_policy *p, struct span text, struct span n
                  struct findings *out)
 {
     detect_text(text, near, out);
-    bool scanned = true;
-    if (p) {
-        scanned = scan_custom(p, text, out);
-        drop_unwanted(p, text, out);
-    }
+    bool scanned = !p || scan_custom(p, text, out);
+    drop_unwanted(p, text, out);
     findings_settle(out);
     return scanned && !out->overflow;
 }

@@ -9,7 +9,7 @@
 #define SCAN_BYTES_MAX (4 * MIB)
 #define SCAN_FINDINGS_MAX 100000
 
-/* Adds the settled findings of one text. `policy` NULL: every type. False when a pattern gave up. */
+/* Adds the settled findings of one text. `policy` NULL: the default types. False when a pattern gave up. */
 bool policy_scan(const struct privacy_policy *policy, struct span text, struct span near,
                  struct findings *out) MUST_USE;
 /* Different for every policy of a process; 0 for NULL. */

@@ -7,11 +7,6 @@
  * occurs in the input in any tolerated form is skipped, so that
  * restore(pseudonymise(x)) = x. No map is stored: the same body gives the same
  * bytes on any worker.
- *
- * This first detector is structured: e-mail, credit card (Luhn), IBAN (mod 97),
- * US SSN, phone, IP address, secrets (API keys of known vendors, private keys,
- * JWTs, bearer tokens). Each detector is a row of one table, so that more can be
- * added without touching the callers.
  */
 #ifndef WEIR_PRIVACY_PRIVACY_H
 #define WEIR_PRIVACY_PRIVACY_H
@@ -40,7 +35,7 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
                             struct fault *fault) MUST_USE;
 void privacy_policy_free(struct privacy_policy *p);
 
-/* All findings of a text, sorted, not overlapping. `policy` NULL: every type. Gives the count (≤ max). */
+/* All findings of a text, sorted, not overlapping. `policy` NULL: the default types. Gives the count (≤ max). */
 int privacy_scan(const struct privacy_policy *policy, struct span text, struct finding *out,
                  int max);
 
