@@ -77,6 +77,9 @@ void decision_fail(struct deciding *x, enum err err, struct span text)
 
 /* ---- nobody is left ---- */
 
+/* Bytes of a message that reach the client (struct fault): what can be done about it matters more than all reasons. */
+#define FAULT_ROOM 380
+
 bool any_out(const struct deciding *x, enum why_out from, enum why_out to)
 {
     for (int i = 0; i < x->count; i++) {
@@ -119,9 +122,10 @@ static void fail_for_all(struct deciding *x)
         head = "every backend is busy";
     }
     struct span options = err == ERR_POLICY ? x->d->hint : SPAN_NONE;
+    size_t room = MAX(FAULT_ROOM - MIN(strlen(head) + options.len, (size_t)FAULT_ROOM), (size_t)80);
     decision_fail(x, err,
-                  SAY(x, "%s: %.*s%s%.*s", head, SPAN_ARG(reasons), options.len ? ". " : "",
-                      SPAN_ARG(options)));
+                  SAY(x, "%s: %.*s%s%.*s", head, SPAN_ARG(span_first(reasons, room)),
+                      options.len ? ". " : "", SPAN_ARG(options)));
 }
 
 /* ---- all together ---- */

@@ -260,15 +260,13 @@ static void keep_home(struct deciding *x, const char *rule, const char *type, st
 }
 
 static const char media_options[] =
-    "This line under policy.rules lets pictures, sounds and files leave: - { name: media, when: { has_images: true }, "
+    "Nobody can scan them; this line under policy.rules lets them leave: - { name: media, when: { has_images: true }, "
     "then: { allow_media: true } }";
 
 static void keep_media(struct deciding *x)
 {
-    keep_home(
-        x, "media", NULL,
-        SPAN("pictures, sounds and files cannot be scanned, so `redact` keeps them on the device"),
-        span_c(media_options));
+    keep_home(x, "media", NULL, SPAN("`redact` keeps pictures, sounds and files on the device"),
+              span_c(media_options));
 }
 
 /* A person agreed to one backend: it goes there or nowhere. */
