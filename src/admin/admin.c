@@ -292,6 +292,29 @@ static void write_ledger_status(struct admin *a, struct json_out *w)
     json_end_object(w);
 }
 
+/* Whose thresholds are in force, and whose are not any more. */
+static void write_calibration_status(struct admin *a, struct json_out *w)
+{
+    const struct calibrations *all = gateway_calibrations(a->gateway);
+    json_key(w, "calibration");
+    json_begin_array(w);
+    for (int i = 0; all && i < all->count; i++) {
+        const struct calibration_entry *e = &all->entries[i];
+        json_begin_object(w);
+        json_put_c(w, "device", e->device);
+        json_put_c(w, "cloud", e->cloud);
+        json_put_c(w, "model", e->model);
+        json_put_c(w, "time", e->time);
+        json_put_c(w, "source", e->source);
+        json_put_int(w, "labels_cascade", e->cascade.n);
+        json_put_int(w, "labels_split", e->split.n);
+        json_put_bool(w, "in_force", !e->stale);
+        json_put(w, "why", e->stale ? span_c(e->why) : SPAN_NONE);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void on_status(void *user, struct call *call)
 {
     struct admin *a = user;
@@ -326,6 +349,7 @@ static void on_status(void *user, struct call *call)
         json_raw(&w, text_span(&device));
     }
     write_ledger_status(a, &w);
+    write_calibration_status(a, &w);
     json_key(&w, "guard");
     guard_write(gateway_guard(a->gateway), clock_now_us(), &w);
     json_end_object(&w);

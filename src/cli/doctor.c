@@ -4,6 +4,7 @@
  * not well, the one line that mends it. Nothing is changed and nothing leaves.
  */
 #include "app/app.h"
+#include "app/calibrations.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "engine/gguf.h"
@@ -157,6 +158,27 @@ static void check_ledger(struct doctor *d, const struct config *c)
     }
 }
 
+static void check_calibration(struct doctor *d, const struct config *c)
+{
+    struct calibrations all;
+    struct fault fault = {0};
+    if (calibrations_load(c, &all, &fault)) {
+        say(d, "calibration", false, "`weir calibrate` writes it anew", "%s", fault.text);
+        return;
+    }
+    if (all.count == 0) {
+        say(d, "calibration", true, NULL,
+            "none: the careful default threshold is used; `weir calibrate` finds your own");
+    }
+    for (int i = 0; i < all.count; i++) {
+        const struct calibration_entry *e = &all.entries[i];
+        say(d, "calibration", !e->stale, "`weir calibrate` again; until then the careful default",
+            e->stale ? "%s and %s: %s" : "%s and %s, of %s", e->device, e->cloud,
+            e->stale ? e->why : e->time);
+    }
+    calibrations_done(&all);
+}
+
 static void check_keys(struct doctor *d, const struct config *c)
 {
     struct stat st;
@@ -261,6 +283,7 @@ static int run(int argc, char **argv)
         check_ledger(&d, c);
         check_keys(&d, c);
         check_cloud(&d, c);
+        check_calibration(&d, c);
         check_server(&d, c, path);
         config_unref(c);
     }
