@@ -442,7 +442,7 @@ def wrong_calls_say_how_it_is_done():
             done = s.run(*args)
             assert done.returncode == 2 and done.stderr, (args, done)
         for name in ("serve", "ask", "chat", "explain", "receipts", "report", "doctor", "models", "backends", "keys",
-                     "config", "offline"):
+                     "config", "offline", "redact", "forget"):
             done = s.run(name, "--help")
             assert done.returncode == 0 and "example" in done.stdout and "usage:" in done.stdout, name
 
