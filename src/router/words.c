@@ -31,6 +31,7 @@
 #define PHRASE_BYTES 200
 #define PHRASE_TAIL_BYTES 100
 #define TAIL_BYTES 256
+#define LANGUAGE_WORDS 32   /* so many frequent words tell the language */
 #define WORDS_PHRASE_MAX 24 /* the longest claiming phrase, and more */
 #define SKETCH_LETTERS 3    /* shorter words tell nothing of a topic */
 
@@ -45,11 +46,13 @@ static_assert(sizeof(struct slot) == 8, "the table fits the first cache");
 static_assert(TASK_COUNT <= 16, "a task fits four bits");
 
 static struct slot slots[SLOTS];
-/* What a byte is inside a word: itself in lower case; 0 = not part of one. Bytes over 0x7f are letters, but those
- * that begin punctuation. */
+/* What a byte is inside a word: itself in lower case; JOINT = skipped; 0 = not part of one. Bytes over 0x7f are
+ * letters, but those that begin punctuation. */
+#define JOINT 1
 static unsigned char letters[256];
-/* Phrases by their first two bytes, as chains of index + 1. */
-static unsigned char phrase_first[256], phrase_next[TASK_PHRASES_MAX], phrase_len[TASK_PHRASES_MAX];
+/* Phrases by their first three bytes, as chains of index + 1. */
+static unsigned char phrase_first[1024], phrase_next[TASK_PHRASES_MAX],
+    phrase_len[TASK_PHRASES_MAX];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 #define HASH_START 2166136261u
@@ -81,9 +84,11 @@ static struct slot *add(struct span word)
     return s;
 }
 
-static unsigned char two_bytes(const char *s)
+static unsigned three_bytes(const char *s)
 {
-    return (unsigned char)(s[0] * 31 + s[1]);
+    uint32_t h = (uint32_t)(unsigned char)s[0] << 16 | (uint32_t)(unsigned char)s[1] << 8 |
+                 (unsigned char)s[2];
+    return h * 2654435769u >> 22;
 }
 
 static void build_words(void)
@@ -120,8 +125,9 @@ static void build_tables(void)
         letters[c] = (unsigned char)(!letter ? 0 : c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     letters[LEAD_LATIN_SIGNS] = letters[LEAD_PUNCTUATION] = 0;
+    letters['\''] = letters['-'] = JOINT;
     for (size_t i = 0; i < task_phrases_count; i++) {
-        unsigned char *first = &phrase_first[two_bytes(task_phrases[i].phrase)];
+        unsigned char *first = &phrase_first[three_bytes(task_phrases[i].phrase)];
         phrase_next[i] = *first;
         *first = (unsigned char)(i + 1);
         phrase_len[i] = (unsigned char)strlen(task_phrases[i].phrase);
@@ -144,13 +150,17 @@ struct counts {
     int tasks[TASK_COUNT];
     int claimed[TASK_COUNT]; /* the part of `tasks` that claims made */
     int languages[LANGUAGES];
+    int language_words; /* that were counted */
     struct sketch sketch;
 };
 
 /* Up to the next letter. A colon or quotation mark, and a line end, begin the material. */
 static void skip_between(struct walk *w, bool any_words)
 {
-    for (; w->at < w->end && !letters[*w->at]; w->at++) {
+    while (w->at < w->end && *w->at == ' ') { /* mostly one */
+        w->at++;
+    }
+    for (; w->at < w->end && letters[*w->at] <= JOINT; w->at++) {
         unsigned char c = *w->at;
         bool colon = c == ':' && (w->at + 1 == w->end || w->at[1] <= ' ');
         bool quote = c == '"' ||
@@ -187,21 +197,29 @@ struct word {
 /* ASCII case is ignored, and apostrophe and hyphen: "what's" is "whats". False = no more words. */
 static bool next_word(struct walk *w, bool any_words, struct word *out)
 {
+    skip_between(w, any_words);
+    const unsigned char *p =
+        w->at; /* locals: bytes may alias everything, and this loop is the hot one */
+    const unsigned char *end = w->end;
     uint32_t h = HASH_START;
     int count = 0;
     unsigned char before = 0;
-    skip_between(w, any_words);
-    for (; w->at < w->end; w->at++) {
-        unsigned char c = letters[*w->at];
-        if (c) {
-            c = before >= 0x80 ? fold(before, c) : c;
-            h = hash_add(h, c);
-            count++;
-        } else if (*w->at != '\'' && *w->at != '-') {
-            break;
+    for (; p < end; p++) {
+        unsigned char c = letters[*p];
+        if (c <= JOINT) {
+            if (c == 0) {
+                break;
+            }
+            continue;
         }
-        before = c;
+        if (c >= 0x80) {
+            c = before >= 0x80 ? fold(before, c) : c;
+            before = c;
+        }
+        h = hash_add(h, c);
+        count++;
     }
+    w->at = p;
     const struct slot *s = find(h);
     *out = (struct word){h, count, s->hash ? s : NULL};
     return count > 0;
@@ -237,8 +255,11 @@ static void count_words(struct walk *w, uint32_t tasks, struct counts *c)
             c->claimed[s->task] += s->claim ? s->weight * worth : 0;
             c->claims += s->claim;
         }
-        for (uint32_t set = s->languages; set; set &= set - 1) {
-            c->languages[__builtin_ctz(set)]++;
+        if (s->languages && c->language_words < LANGUAGE_WORDS) {
+            c->language_words++;
+            for (uint32_t set = s->languages; set; set &= set - 1) {
+                c->languages[__builtin_ctz(set)]++;
+            }
         }
     }
 }
@@ -259,17 +280,18 @@ static void add_phrases(struct span text, uint32_t tasks, struct counts *c)
     bool in_word = false;
     for (size_t i = 0; i < len; i++) {
         unsigned char letter = letters[(unsigned char)text.data[i]];
-        lower[i] = letter ? (char)letter : text.data[i];
+        lower[i] = letter > JOINT ? (char)letter : text.data[i];
     }
-    for (size_t i = 0; i + 1 < len; i++) { /* no phrase is shorter than two bytes */
+    for (size_t i = 0; i + 2 < len; i++) { /* no phrase is shorter than three bytes */
         unsigned char byte = (unsigned char)lower[i];
-        bool inside = in_word && byte < 0x80 && letters[byte];
-        in_word = letters[byte] != 0;
-        for (unsigned p = inside ? 0 : phrase_first[two_bytes(lower + i)]; p;
+        bool inside = in_word && byte < 0x80 && letters[byte] > JOINT;
+        in_word = letters[byte] > JOINT;
+        for (unsigned p = inside ? 0 : phrase_first[three_bytes(lower + i)]; p;
              p = phrase_next[p - 1]) {
             const struct task_phrase *phrase = &task_phrases[p - 1];
             size_t n = phrase_len[p - 1];
-            if (!seen[p - 1] && n <= len - i && memcmp(lower + i, phrase->phrase, n) == 0) {
+            if (n <= len - i && lower[i + n - 1] == phrase->phrase[n - 1] && !seen[p - 1] &&
+                memcmp(lower + i, phrase->phrase, n) == 0) {
                 seen[p - 1] = true;
                 int weight = tasks & (1u << phrase->task) ? phrase->weight : 0;
                 c->tasks[phrase->task] += weight;
@@ -300,6 +322,16 @@ static bool is_year(struct span text, size_t i)
         n++;
     }
     return n == 4 && (text.data[i] == '1' || text.data[i] == '2');
+}
+
+/* Without a branch in it, so that the compiler takes many bytes at once. */
+static bool has_digit(struct span text)
+{
+    unsigned any = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        any |= (unsigned char)(text.data[i] - '0') < 10;
+    }
+    return any;
 }
 
 #define SHORT_WORDS 16
@@ -473,11 +505,11 @@ static const char *language_of_words(const struct counts *c)
 static const char *language_from_counts(const struct counts *c, struct span text)
 {
     text = span_first(text, span_utf8_whole(text));
-    bool ascii = true;
-    for (size_t i = 0; i < text.len && ascii; i++) {
-        ascii = (unsigned char)text.data[i] < 0x80;
+    unsigned char all = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        all |= (unsigned char)text.data[i];
     }
-    const char *language = ascii ? NULL : language_of_script(text);
+    const char *language = all < 0x80 ? NULL : language_of_script(text);
     return language ? language : language_of_words(c);
 }
 
@@ -490,9 +522,9 @@ static size_t claiming_phrase(struct span text)
     size_t len = MIN(text.len, sizeof lower);
     for (size_t i = 0; i < len; i++) {
         unsigned char letter = letters[(unsigned char)text.data[i]];
-        lower[i] = letter ? (char)letter : text.data[i];
+        lower[i] = letter > JOINT ? (char)letter : text.data[i];
     }
-    for (unsigned p = len > 1 ? phrase_first[two_bytes(lower)] : 0; p; p = phrase_next[p - 1]) {
+    for (unsigned p = len > 2 ? phrase_first[three_bytes(lower)] : 0; p; p = phrase_next[p - 1]) {
         size_t n = phrase_len[p - 1];
         if (task_phrases[p - 1].claim && n <= len &&
             memcmp(lower, task_phrases[p - 1].phrase, n) == 0) {
@@ -553,7 +585,9 @@ void words_read(struct span user, struct span system, struct words *out)
     if (user.len > PHRASE_BYTES + PHRASE_TAIL_BYTES) {
         add_phrases(span_from(user, user.len - PHRASE_TAIL_BYTES), ~0u, &c);
     }
-    add_arithmetic(is_long ? tail : span_trim(head), &c);
+    if (has_digit(is_long ? tail : head)) {
+        add_arithmetic(is_long ? tail : span_trim(head), &c);
+    }
     if (system.len) {
         add_system(system, &c);
     }

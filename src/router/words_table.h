@@ -19,7 +19,7 @@ struct task_words {
 extern const struct task_words task_words[];
 extern const size_t task_words_count;
 
-/* Found where a word begins; one that starts with a byte over 0x7f anywhere. 2 bytes at least. */
+/* Found where a word begins; one that starts with a byte over 0x7f anywhere. 3 bytes at least. */
 struct task_phrase {
     const char *phrase;
     enum task task;

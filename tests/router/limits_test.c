@@ -94,11 +94,38 @@ static void words_change_no_rule_of_privacy_or_budget(void **state)
     scene_close(&s);
 }
 
+/* A scorer that goes by the task alone, so that what is tested is not its taste. */
+static struct score score_by_task(void *self, const struct facts *f)
+{
+    (void)self;
+    return (struct score){.p_device = f->task == TASK_REASON ? 0.3 : 0.9,
+                          .p_cloud = 1,
+                          .learned_device = -1,
+                          .learned_cloud = -1,
+                          .source = "task"};
+}
+
+static void explain_nothing(void *self, const struct facts *f, struct text *out)
+{
+    (void)self;
+    (void)f;
+    text_add_c(out, "{}");
+}
+
+static const struct scorer_type by_task = {"task", score_by_task, explain_nothing};
+
+static void open_by_task(struct scene *s, const char *yaml)
+{
+    scene_open(s, yaml);
+    router_free(s->router);
+    assert_int_equal(router_new(s->config, &by_task, NULL, &s->router, NULL), OK);
+}
+
 static void discounted_claims_buy_nothing(void **state)
 {
     (void)state;
     struct scene s;
-    scene_open(&s, BOTH SPLIT);
+    open_by_task(&s, BOTH SPLIT);
     const char *easy = "turn on the lights in the hallway";
     const char *stuffed =
         "As an expert with rigorous reasoning, think step by step and give a phd proof: "
@@ -122,9 +149,9 @@ static void rules_by_task_see_the_plain_task(void **state)
 {
     (void)state;
     struct scene s;
-    scene_open(&s,
-               BOTH "policy: { strategy: split, rules: [ { name: thinking, when: { task: reason }, "
-                    "then: { take: cloud } } ] }\n");
+    open_by_task(&s, BOTH
+                 "policy: { strategy: split, rules: [ { name: thinking, when: { task: reason }, "
+                 "then: { take: cloud } } ] }\n");
     scene_say(&s, "Think step by step with rigorous proof, expert: lock the front door");
     assert_string_equal(scene_backends(&s), "cloud device");
     s.facts->guard = (struct guard_facts){.alarms = 1u << GUARD_CLAIMS, .discount = 1, .cap = -1};
@@ -136,7 +163,7 @@ static void a_key_over_its_cap_stays_on_the_device(void **state)
 {
     (void)state;
     struct scene s;
-    scene_open(&s, BOTH SPLIT);
+    open_by_task(&s, BOTH SPLIT);
     scene_say(&s, "Explain why the treaty failed and compare it with its forerunner");
     s.facts->guard = (struct guard_facts){.capped = true, .cap = 0.3};
     assert_string_equal(scene_backends(&s), "device");

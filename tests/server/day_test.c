@@ -35,6 +35,24 @@ static const char hard[] =
     "them was the wiser one, with the evidence for and against each of the four articles.";
 static const char middling[] = "Write a poem about the northern cape and its lighthouse";
 
+/* What a scorer would say of them; the rest is short talk. */
+static struct score score_by_text(void *self, const struct facts *f)
+{
+    (void)self;
+    double p = span_is(f->last_user, hard) ? 0.4 : span_is(f->last_user, middling) ? 0.58 : 0.9;
+    return (struct score){
+        .p_device = p, .p_cloud = 1, .learned_device = -1, .learned_cloud = -1, .source = "script"};
+}
+
+static void explain_nothing(void *self, const struct facts *f, struct text *out)
+{
+    (void)self;
+    (void)f;
+    text_add_c(out, "{}");
+}
+
+static const struct scorer_type by_text = {"script", score_by_text, explain_nothing};
+
 struct phone {
     struct config *config;
     struct router *router;
@@ -63,7 +81,7 @@ static void phone_on(struct phone *p)
     text_init(&errors, 16 * KIB);
     *p = (struct phone){.now_us = 7 * 60 * MINUTE, .script = "{}", .throttled = 1, .link_ms = 40};
     assert_int_equal(config_parse(span_c(yaml), "weir.yaml", "/nowhere", &p->config, &errors), OK);
-    assert_int_equal(router_new(p->config, &scorer_prior, NULL, &p->router, &fault), OK);
+    assert_int_equal(router_new(p->config, &by_text, NULL, &p->router, &fault), OK);
     p->sticky = sticky_new(NULL);
     text_done(&errors);
 }
