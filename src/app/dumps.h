@@ -9,7 +9,7 @@
 #ifndef WEIR_APP_DUMPS_H
 #define WEIR_APP_DUMPS_H
 
-/* First thing in main(). */
+/* Before anything is read. */
 void dumps_off(void);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "app/dumps.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,6 +63,7 @@ static void keep_memory_out_of_dumps(void)
 int cli_main(int argc, char **argv)
 {
     keep_memory_out_of_dumps();
+    dumps_off();
     const char *name = argc > 1 ? argv[1] : "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         printf("weir %s\n", WEIR_VERSION);
