@@ -88,7 +88,11 @@ def in_system(body, s, r):
 
 
 def in_user(body, s, r):
-    body["messages"][-1]["content"] += " " + s
+    last = body["messages"][-1]
+    if isinstance(last["content"], str):
+        last["content"] += " " + s
+    else:
+        last["content"][-1]["text"] += " " + s
 
 
 def in_parts(body, s, r):
