@@ -10,8 +10,9 @@
 static const char help[] =
     "usage: weir explain [OPTIONS] \"TEXT\"\n"
     "\n"
-    "Shows where a prompt would be answered and why: every rule's verdict, the score, what\n"
-    "personal data was found. Runs nothing and sends nothing.\n"
+    "Shows where a prompt would be answered and why: the score and what moved it, the threshold and\n"
+    "what it promises, what each backend would take, every rule's verdict, what personal data was\n"
+    "found. Runs nothing and sends nothing.\n"
     "\n"
     "  --tier, --model, --mode, --strategy, --privacy   as in `weir ask`\n"
     "  --payload        instead print the exact body that would leave, byte by byte; with --json\n"
@@ -37,11 +38,122 @@ static void print_rules(const struct json *rules)
     }
 }
 
-static void print_number(const char *name, const struct json *v)
+static void print_score(const struct json *root)
 {
-    double x;
-    if (json_to_f64(v, &x)) {
-        printf("  %-12s %.2f\n", name, x);
+    double score;
+    const struct json *parts = json_get(root, "score_parts");
+    if (!json_to_f64(json_get(root, "score"), &score)) {
+        return;
+    }
+    printf("  score        %s%.2f%s   P(device good) %.2f, P(cloud good) %.2f", cli_bold(1), score,
+           cli_reset(1), json_f64_or(json_get(parts, "p_device"), 0),
+           json_f64_or(json_get(parts, "p_cloud"), 0));
+    double labels = json_f64_or(json_get(parts, "labels"), 0);
+    if (labels > 0) {
+        printf(": prior %.2f / %.2f, learned %.2f / %.2f from %.0f labels with weight %.2f",
+               json_f64_or(json_get(parts, "prior_device"), 0),
+               json_f64_or(json_get(parts, "prior_cloud"), 0),
+               json_f64_or(json_get(parts, "learned_device"), 0),
+               json_f64_or(json_get(parts, "learned_cloud"), 0), labels,
+               json_f64_or(json_get(parts, "learned_weight"), 0));
+        printf("\n               novelty %.2f%s", json_f64_or(json_get(parts, "novelty"), 0),
+               json_f64_or(json_get(parts, "novelty"), 0) > 0.3
+                   ? ": unlike what was learned from, so the prior speaks"
+                   : "");
+    } else {
+        printf(": prior alone, nothing learned yet");
+    }
+    puts("");
+}
+
+static void print_threshold(const struct json *root)
+{
+    double threshold;
+    const struct json *quality = json_get(root, "quality");
+    if (!json_to_f64(json_get(root, "threshold"), &threshold)) {
+        return;
+    }
+    struct span note = json_str(json_get(quality, "note"));
+    printf("  threshold    %s%.2f%s   from the %.*s%s%.*s\n", cli_bold(1), threshold, cli_reset(1),
+           SPAN_ARG(json_str(json_get(quality, "threshold_from"))), note.len ? "; " : "",
+           SPAN_ARG(note));
+    double p;
+    if (json_to_f64(json_get(json_get(root, "calibration"), "p_good_by_score"), &p)) {
+        printf("               by your labels, %.0f %% of such prompts are good on the device\n",
+               100 * p);
+    }
+}
+
+static void print_contributions(const struct json *list)
+{
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        double by = json_f64_or(json_get(it.value, "score"), 0);
+        printf("%s  %s%s%.2f%s        %-14.*s %-6g %s%.*s%s\n",
+               it.index ? "" : "\nwhat moved the score (+ towards the device)\n",
+               by < 0 ? cli_red(1) : cli_green(1), by < 0 ? "\xe2\x88\x92" : "+", by < 0 ? -by : by,
+               cli_reset(1), SPAN_ARG(json_str(json_get(it.value, "name"))),
+               json_f64_or(json_get(it.value, "value"), 0), cli_dim(1),
+               SPAN_ARG(json_str(json_get(it.value, "meaning"))), cli_reset(1));
+    }
+}
+
+static void add_time(struct text *out, const struct json *v)
+{
+    double us;
+    if (json_to_f64(v, &us)) {
+        text_addf(out, us < 1e6 ? "%.0f ms" : "%.1f s", us < 1e6 ? us / 1e3 : us / 1e6);
+    } else {
+        text_add_c(out, "not known");
+    }
+}
+
+static void add_cost(struct text *out, const struct json *likely, const struct json *most)
+{
+    double usd;
+    if (json_to_f64(likely, &usd)) {
+        text_addf(out, usd > 0 ? "about %.6f USD" : "0 USD", usd);
+    } else if (json_to_f64(most, &usd)) {
+        text_addf(out, "at most %.6f USD", usd);
+    } else {
+        text_add_c(out, "no price");
+    }
+}
+
+static void print_predictions(const struct json *list)
+{
+    printf("\n%-14s %-22s %-12s %-12s %s\n", "each backend", "model", "first token", "whole",
+           "cost");
+    for (struct json_iter it = json_iter(list); json_next(&it);) {
+        struct text first, whole, cost;
+        text_init(&first, 100);
+        text_init(&whole, 100);
+        text_init(&cost, 100);
+        add_time(&first, json_get(it.value, "ttft_us"));
+        add_time(&whole, json_get(it.value, "total_us"));
+        add_cost(&cost, json_get(it.value, "cost_usd"), json_get(it.value, "cost_usd_at_most"));
+        printf("  %-12.*s %-22.*s %-12s %-12s %s",
+               SPAN_ARG(json_str(json_get(it.value, "backend"))),
+               SPAN_ARG(json_str(json_get(it.value, "model"))), first.data, whole.data, cost.data);
+        struct span why = json_str(json_get(it.value, "why"));
+        printf("%s%s%.*s%s\n", why.len ? "  " : "", cli_red(1), SPAN_ARG(why), cli_reset(1));
+        text_done(&first);
+        text_done(&whole);
+        text_done(&cost);
+    }
+}
+
+static void print_memory(const struct json *root)
+{
+    const struct json *s = json_get(root, "session");
+    if (json_type(s) == JSON_OBJECT) {
+        printf("  session      last answered by %s, likeness %.2f, %lld tokens kept warm\n",
+               json_true(json_get(s, "up")) ? "another tier" : "the device",
+               json_f64_or(json_get(s, "similarity"), 0),
+               (long long)json_i64_or(json_get(s, "cached_tokens"), 0));
+    }
+    for (struct json_iter it = json_iter(json_get(json_get(root, "guard"), "alarms"));
+         json_next(&it);) {
+        printf("  guard        alarm: %.*s\n", SPAN_ARG(json_str(it.value)));
     }
 }
 
@@ -64,9 +176,12 @@ static void print_decision(const struct json *root)
         printf("%s %.*s", it.index ? "," : "", SPAN_ARG(json_str(it.value)));
     }
     printf("\n  because      %.*s\n", SPAN_ARG(json_str(json_get(d, "reason"))));
-    print_number("score", json_get(root, "score"));
-    print_number("threshold", json_get(root, "threshold"));
+    print_score(root);
+    print_threshold(root);
+    print_memory(root);
     print_findings(json_get(json_get(root, "privacy"), "findings"));
+    print_contributions(json_get(root, "contributions"));
+    print_predictions(json_get(root, "predictions"));
     printf("\nrules\n");
     print_rules(json_get(root, "rules"));
 }

@@ -80,6 +80,34 @@ static void put_quality(struct json_out *w, const struct decision *d)
     json_end_object(w);
 }
 
+/* The labels behind the threshold, and the score as a probability that they make of it. */
+static void put_calibration(struct json_out *w, const struct router *r, const struct decision *d)
+{
+    const struct backend *device = d->backends_count ? d->backends[0] : NULL;
+    const struct backend *cloud = d->local_count > 0 && d->local_count < d->backends_count
+                                      ? d->backends[d->local_count]
+                                      : NULL;
+    const struct calibration_entry *e =
+        device && cloud ? calibrations_find(r->calibrations, device->name, cloud->name) : NULL;
+    json_key(w, "calibration");
+    if (!e) {
+        json_null(w);
+        return;
+    }
+    json_begin_object(w);
+    json_put_c(w, "device", e->device);
+    json_put_c(w, "cloud", e->cloud);
+    json_put_c(w, "time", e->time);
+    json_put_c(w, "source", e->source);
+    json_put_bool(w, "in_force", !e->stale);
+    json_put(w, "why", e->stale ? span_c(e->why) : SPAN_NONE);
+    json_put_int(w, "labels_cascade", e->cascade.n);
+    json_put_int(w, "labels_split", e->split.n);
+    bool known = !e->stale && e->split.n > 0 && d->score >= 0;
+    put_share(w, "p_good_by_score", known ? isotonic_at(&e->split.isotonic, d->score) : -1);
+    json_end_object(w);
+}
+
 static void put_privacy(struct json_out *w, const struct facts *f, const struct decision *d)
 {
     json_key(w, "privacy");
@@ -110,12 +138,17 @@ void router_explain(struct router *r, const struct facts *f, const struct decisi
     put_share(&w, "threshold", d->threshold);
     json_put_bool(&w, "threshold_calibrated", d->threshold_calibrated);
     put_quality(&w, d);
+    put_calibration(&w, r, d);
+    put_score_parts(&w, d);
+    put_contributions(&w, r, f);
     struct text features;
     text_init(&features, 16 * KIB);
     r->scorer->explain(r->scorer_self, f, &features);
     json_key(&w, "features");
     json_raw(&w, text_span(&features));
     text_done(&features);
+    put_predictions(&w, r, f);
+    put_memory(&w, f);
     put_privacy(&w, f, d);
     json_key(&w, "device");
     device_facts_json(&w, &f->device);

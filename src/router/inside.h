@@ -12,6 +12,7 @@
  *   timing.c   who can be in time
  *   order.c    who first, by which strategy, and why
  *   explain.c  the decision as JSON
+ *   why.c      … its score taken apart, and what each backend would take
  */
 #ifndef WEIR_ROUTER_INSIDE_H
 #define WEIR_ROUTER_INSIDE_H
@@ -147,6 +148,12 @@ void settle_order(struct deciding *x);
 /* For cascade and split: fills the decision's threshold and what it promises. Either backend may be NULL. */
 void settle_threshold(struct deciding *x, const struct backend *device,
                       const struct backend *cloud);
+
+/* ---- why.c: members of explain's object ---- */
+void put_contributions(struct json_out *w, const struct router *r, const struct facts *f);
+void put_score_parts(struct json_out *w, const struct decision *d);
+void put_predictions(struct json_out *w, const struct router *r, const struct facts *f);
+void put_memory(struct json_out *w, const struct facts *f);
 
 /* ---- filters.c ---- */
 void filter_capability(struct deciding *x);

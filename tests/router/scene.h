@@ -110,7 +110,7 @@ static void scene_open(struct scene *s, const char *yaml)
     scene_say(s, "hi");
 }
 
-static struct backend_state *scene_state(struct scene *s, const char *name)
+UNUSED static struct backend_state *scene_state(struct scene *s, const char *name)
 {
     const struct backend *b = config_backend(s->config, span_c(name));
     assert_non_null(b);
