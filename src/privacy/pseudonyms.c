@@ -3,17 +3,24 @@
  * Tokens, as issued and as tolerated when a model sends them back:
  *
  *   issued     <EMAIL_ADDRESS_1>
- *   tolerated  < Email Address 1 >, <email-address_1>, and in JSON text \u003cEMAIL_ADDRESS_1\u003e
+ *   tolerated  < Email Address 1 >, <email-address_1>, <PERSON_1's>, &lt;PERSON_1&gt;, \<PERSON\_1\>,
+ *              [PERSON_1], {PERSON_1}, and in JSON text \u003cEMAIL_ADDRESS_1\u003e
  *
- *   token = "<" blank{0,3} name [ _-]{0,2} number blank{0,3} ">"      blank = space or tab
- *   name  = the type's letters in any case, each `_` of it being one of [ _-]
+ *   angle  = open blank{0,3} name joint{0,2} number possessive? blank{0,3} close
+ *   open   = "<" | "&lt;" and in JSON text "\u003c"; close likewise; or "\<" with "\>" ("\\<" in JSON text)
+ *   name   = the type's letters in any case, each `_` of it being one joint
+ *   joint  = " " | "_" | "-" | "\_" (in JSON text "\\_")        blank = space or tab
  *   number has no leading zero and at most 6 digits
+ *   possessive = "'s" | "’s", which stays behind the value
  *
- * A token cannot hold another one's `<`, so reading from left to right is
+ *   square and curly brackets only around the very letters that were issued: "[Person 1]:" is how prose writes.
+ *
+ * A token cannot hold another one's beginning, so reading from left to right is
  * unambiguous: what was issued comes back as its value, all else stays as it is.
- * The input's own tokens were reserved, so none of them was issued.
+ * Without brackets nothing is a token. The input's own tokens, in any of these
+ * forms, were reserved, so none of them was issued.
  *
- * In a stream, bytes are held back from a `<` on for as long as they are the
+ * In a stream, bytes are held back from a bracket on for as long as they are the
  * beginning of some issued token: never more than the longest tolerated form.
  */
 #include "privacy/pseudonyms.h"
@@ -24,6 +31,7 @@
 #define NUMBER_MAX 999999
 #define BLANKS_MAX 3
 #define ISSUED_MAX 100000
+#define RESERVED_NAME_MAX 96 /* bytes: longer than any type's name and number */
 
 struct issued {
     uint8_t type;
@@ -118,22 +126,68 @@ static char upper(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
-/* `<` or `>`; in JSON text also as an escape. Gives its length, 0 = none, SIZE_MAX = may become one. */
-static size_t bracket_at(struct span t, size_t i, char which, bool json)
+/* ESCAPED: Markdown's "\<" … "\>", which close each other only: a value may stand behind a backslash of its own. */
+enum bracket { ANGLE, ESCAPED, SQUARE, CURLY };
+
+/* Which bytes a token can begin with, in text and in JSON text alike. */
+static bool begins_token(char c)
 {
-    if (i >= t.len) {
-        return SIZE_MAX;
-    }
-    if (t.data[i] == which) {
-        return 1;
-    }
-    const char *escape = which == '<' ? "\\u003c" : "\\u003e";
-    size_t k = 0;
-    while (json && k < 6 && i + k < t.len && (t.data[i + k] | (k == 5 ? 0x20 : 0)) == escape[k]) {
-        k++;
-    }
-    return k == 6 ? 6 : json && i + k == t.len ? SIZE_MAX : 0;
+    return c == '<' || c == '[' || c == '{' || c == '&' || c == '\\';
 }
+
+static bool may_begin_token(struct span t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        if (begins_token(t.data[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is `word` at t[i]? *out_len its length; PART when the text ends before it does. Lower-case letters in `word` match
+ * either case. */
+static enum form word_at(struct span t, size_t i, const char *word, size_t *out_len)
+{
+    size_t k = 0;
+    for (; word[k]; k++) {
+        if (i + k >= t.len) {
+            return FORM_PART;
+        }
+        char c = t.data[i + k];
+        bool letter = word[k] >= 'a' && word[k] <= 'z';
+        if (c != word[k] && !(letter && upper(c) == upper(word[k]))) {
+            return FORM_NONE;
+        }
+    }
+    *out_len = k;
+    return FORM_WHOLE;
+}
+
+static enum form any_word_at(struct span t, size_t i, const char *const *words, size_t *out_len)
+{
+    enum form best = FORM_NONE;
+    for (; *words; words++) {
+        enum form form = word_at(t, i, *words, out_len);
+        if (form == FORM_WHOLE) {
+            return form;
+        }
+        best = form == FORM_PART ? form : best;
+    }
+    return best;
+}
+
+static const char *const opens[] = {"<", "&lt;", NULL};
+static const char *const opens_json[] = {"<", "&lt;", "\\u003c", NULL};
+static const char *const closes[] = {">", "&gt;", NULL};
+static const char *const closes_json[] = {">", "&gt;", "\\u003e", NULL};
+static const char *const escaped_opens[] = {"\\<", NULL};
+static const char *const escaped_opens_json[] = {"\\\\<", NULL};
+static const char *const escaped_closes[] = {"\\>", NULL};
+static const char *const escaped_closes_json[] = {"\\\\>", NULL};
+static const char *const joints[] = {"_", " ", "-", "\\_", NULL};
+static const char *const joints_json[] = {"_", " ", "-", "\\\\_", NULL};
+static const char *const possessives[] = {"'s", "\xe2\x80\x99s", NULL};
 
 static size_t skip_blanks(struct span t, size_t i)
 {
@@ -144,65 +198,131 @@ static size_t skip_blanks(struct span t, size_t i)
     return end;
 }
 
-/* Reads `name` at `i`; `*io` moves behind it. */
-static enum form read_name(struct span t, size_t *io, struct span name)
+/* What is being read, and how. */
+struct reading {
+    struct span t;
+    size_t at;
+    bool json;
+    enum bracket bracket;
+};
+
+static bool is_strict(const struct reading *r)
 {
-    size_t i = *io;
-    for (size_t k = 0; k < name.len; k++, i++) {
-        if (i >= t.len) {
+    return r->bracket == SQUARE || r->bracket == CURLY;
+}
+
+static enum form read_joint(struct reading *r)
+{
+    size_t len = 1;
+    if (is_strict(r)) {
+        enum form form = word_at(r->t, r->at, "_", &len);
+        r->at += form == FORM_WHOLE;
+        return form;
+    }
+    enum form form = any_word_at(r->t, r->at, r->json ? joints_json : joints, &len);
+    r->at += form == FORM_WHOLE ? len : 0;
+    return form;
+}
+
+static enum form read_name(struct reading *r, struct span name)
+{
+    for (size_t k = 0; k < name.len; k++) {
+        if (r->at >= r->t.len) {
             return FORM_PART;
         }
-        if (name.data[k] == '_' ? !is_joint(t.data[i]) : upper(t.data[i]) != name.data[k]) {
+        if (name.data[k] == '_') {
+            enum form form = read_joint(r);
+            if (form != FORM_WHOLE) {
+                return form;
+            }
+            continue;
+        }
+        char c = r->t.data[r->at++];
+        if ((is_strict(r) ? c : upper(c)) != name.data[k]) {
             return FORM_NONE;
         }
     }
-    *io = i;
     return FORM_WHOLE;
 }
 
-static enum form read_number(struct span t, size_t *io, uint32_t *out)
+static enum form read_number(struct reading *r, uint32_t *out)
 {
-    size_t i = *io;
-    for (int joints = 0; i < t.len && joints < 2 && is_joint(t.data[i]); joints++) {
-        i++;
+    enum form form = FORM_WHOLE;
+    int most = is_strict(r) ? 1 : 2;
+    int count = 0;
+    while (count < most && (form = read_joint(r)) == FORM_WHOLE) {
+        count++;
     }
-    uint32_t n = 0;
-    size_t from = i;
-    while (i < t.len && is_digit(t.data[i]) && i - from < 6) {
-        n = n * 10 + (uint32_t)(t.data[i++] - '0');
-    }
-    if (i == t.len) {
+    if (form == FORM_PART) {
         return FORM_PART;
     }
-    if (i == from || t.data[from] == '0' || is_digit(t.data[i])) {
+    struct span t = r->t;
+    uint32_t n = 0;
+    size_t from = r->at;
+    while (r->at < t.len && is_digit(t.data[r->at]) && r->at - from < 6) {
+        n = n * 10 + (uint32_t)(t.data[r->at++] - '0');
+    }
+    if (r->at == t.len) {
+        return FORM_PART;
+    }
+    if (r->at == from || t.data[from] == '0' || is_digit(t.data[r->at]) ||
+        (is_strict(r) && count != 1)) {
         return FORM_NONE;
     }
-    *io = i;
     *out = n;
     return FORM_WHOLE;
 }
 
-/* A token of one type that begins at t[at]. */
-static enum form read_token(struct span t, size_t at, struct span name, bool json, size_t *out_end,
-                            uint32_t *out_number)
+static enum form read_open(struct reading *r)
 {
-    size_t open = bracket_at(t, at, '<', json);
-    if (open == SIZE_MAX || open == 0) {
-        return open ? FORM_PART : FORM_NONE;
+    size_t len = 1;
+    if (r->at >= r->t.len) {
+        return FORM_PART;
     }
-    size_t i = skip_blanks(t, at + open);
-    enum form form = i == t.len ? FORM_PART : read_name(t, &i, name);
-    form = form == FORM_WHOLE ? read_number(t, &i, out_number) : form;
+    char c = r->t.data[r->at];
+    r->bracket = c == '[' ? SQUARE : c == '{' ? CURLY : ANGLE;
+    if (is_strict(r)) {
+        r->at++;
+        return r->at == r->t.len ? FORM_PART : FORM_WHOLE;
+    }
+    enum form form = any_word_at(r->t, r->at, r->json ? opens_json : opens, &len);
+    if (form != FORM_WHOLE) {
+        enum form escaped =
+            any_word_at(r->t, r->at, r->json ? escaped_opens_json : escaped_opens, &len);
+        r->bracket = escaped == FORM_WHOLE ? ESCAPED : ANGLE;
+        form = escaped == FORM_NONE ? form : escaped;
+    }
     if (form != FORM_WHOLE) {
         return form;
     }
-    i = skip_blanks(t, i);
-    size_t close = bracket_at(t, i, '>', json);
-    if (close == SIZE_MAX || close == 0) {
-        return close ? FORM_PART : FORM_NONE;
+    r->at = skip_blanks(r->t, r->at + len);
+    return r->at == r->t.len ? FORM_PART : FORM_WHOLE;
+}
+
+static enum form read_close(struct reading *r, struct span *out_possessive)
+{
+    size_t len = 1;
+    *out_possessive = SPAN_NONE;
+    if (is_strict(r)) {
+        enum form form = word_at(r->t, r->at, r->bracket == SQUARE ? "]" : "}", &len);
+        r->at += form == FORM_WHOLE;
+        return form;
     }
-    *out_end = i + close;
-    return FORM_WHOLE;
+    enum form form = any_word_at(r->t, r->at, possessives, &len);
+    if (form == FORM_WHOLE) {
+        *out_possessive = span_of(r->t.data + r->at, len);
+        r->at += len;
+    } else if (form == FORM_PART) {
+        return form;
+    }
+    r->at = skip_blanks(r->t, r->at);
+    const char *const *marks = r->bracket == ESCAPED
+                                   ? r->json ? escaped_closes_json : escaped_closes
+                               : r->json ? closes_json
+                                         : closes;
+    form = any_word_at(r->t, r->at, marks, &len);
+    r->at += form == FORM_WHOLE ? len : 0;
+    return form;
 }
 
 /* ---- reserving ---- */
@@ -251,34 +371,22 @@ static void reserved_add(struct reserved *r, uint64_t key)
     r->keys[i] = key;
 }
 
-/* Any name counts, not only known types: `<` blanks letters… number. Every way to part name and number is noted. */
-static void reserve_at(struct pseudonyms *p, struct span t, size_t at)
+/* Every way to part the letters and joints in `name` from a number at their end is noted. */
+static void reserve_name(struct pseudonyms *p, struct span name)
 {
-    size_t open = bracket_at(t, at, '<', true);
-    if (open == 0 || open == SIZE_MAX) {
-        return;
-    }
-    size_t from = skip_blanks(t, at + open);
-    size_t end = from;
-    while (end < t.len && end - from < 64 &&
-           (is_joint(t.data[end]) || is_digit(t.data[end]) ||
-            (upper(t.data[end]) >= 'A' && upper(t.data[end]) <= 'Z'))) {
-        end++;
-    }
-    for (size_t digits = end; digits > from; digits--) {
-        size_t i = digits - 1; /* where the number may begin */
-        uint32_t number;
-        if (!is_digit(t.data[i]) || (i > from && is_digit(t.data[i - 1]))) {
+    for (size_t from = 0; from < name.len; from++) {
+        if (!is_digit(name.data[from]) || (from > 0 && is_digit(name.data[from - 1]))) {
             continue;
         }
-        if (read_number(t, &i, &number) != FORM_WHOLE) {
-            continue;
+        uint32_t number = 0;
+        size_t end = from;
+        while (end < name.len && is_digit(name.data[end]) && end - from < 7) {
+            number = number * 10 + (uint32_t)(name.data[end++] - '0');
         }
-        size_t name_end = digits - 1;
-        for (int joints = 0; joints <= 2; joints++) {
-            reserved_add(&p->reserved,
-                         reserved_key(span_of(t.data + from, name_end - from), number));
-            if (name_end == from || !is_joint(t.data[name_end - 1])) {
+        size_t name_end = from;
+        for (int count = 0; count <= 2; count++) {
+            reserved_add(&p->reserved, reserved_key(span_first(name, name_end), number));
+            if (name_end == 0 || !is_joint(name.data[name_end - 1])) {
                 break;
             }
             name_end--;
@@ -286,19 +394,38 @@ static void reserve_at(struct pseudonyms *p, struct span t, size_t at)
     }
 }
 
+/* Any name counts, not only known types, and nothing has to close it. */
+static void reserve_at(struct pseudonyms *p, struct span t, size_t at, bool json)
+{
+    struct reading r = {.t = t, .at = at, .json = json};
+    char name[RESERVED_NAME_MAX];
+    size_t len = 0;
+    if (read_open(&r) != FORM_WHOLE) {
+        return;
+    }
+    r.bracket = ANGLE; /* its joints are the widest */
+    while (r.at < t.len && len < sizeof name) {
+        char c = upper(t.data[r.at]);
+        if ((c >= 'A' && c <= 'Z') || is_digit(c)) {
+            name[len++] = c;
+            r.at++;
+        } else if (read_joint(&r) == FORM_WHOLE) {
+            name[len++] = '_';
+        } else {
+            break;
+        }
+    }
+    reserve_name(p, span_of(name, len));
+}
+
+/* Read as text and as JSON text: nobody knows as what a model gives it back. */
 void pseudonyms_reserve(struct pseudonyms *p, struct span t)
 {
     for (size_t i = 0; i < t.len; i++) {
-        const char *open = memchr(t.data + i, '<', t.len - i);
-        if (!open) {
-            break;
+        if (begins_token(t.data[i])) {
+            reserve_at(p, t, i, false);
+            reserve_at(p, t, i, true);
         }
-        i = (size_t)(open - t.data);
-        reserve_at(p, t, i);
-    }
-    for (size_t at = span_find(t, SPAN("\\u003"), 0); at != SIZE_MAX;
-         at = span_find(t, SPAN("\\u003"), at + 1)) {
-        reserve_at(p, t, at);
     }
 }
 
@@ -430,17 +557,36 @@ struct span pseudonyms_token(struct pseudonyms *p, const char *name, struct span
 
 /* ---- restoring ---- */
 
+/* An issued token as it was found. */
+struct met {
+    const struct issued *issued;
+    struct span possessive; /* SPAN_NONE mostly */
+    size_t end;
+};
+
 /* The issued token that begins at t[at]; PART when more bytes could make it one. */
 static enum form find_issued(const struct pseudonyms *p, struct span t, size_t at, bool json,
-                             size_t *out_end, const struct issued **out)
+                             struct met *out)
 {
-    enum form best = FORM_NONE;
+    struct reading open = {.t = t, .at = at, .json = json};
+    enum form best = read_open(&open);
+    if (best != FORM_WHOLE) {
+        return best;
+    }
+    best = FORM_NONE;
     for (int k = 0; k < p->types_count; k++) {
         const struct used_type *type = &p->types[k];
-        uint32_t number;
-        enum form form = read_token(t, at, span_of(type->name, type->len), json, out_end, &number);
-        if (form == FORM_WHOLE && number <= type->most && type->by_number[number]) {
-            *out = &p->issued[type->by_number[number] - 1];
+        struct reading r = open;
+        uint32_t number = 0;
+        enum form form = read_name(&r, span_of(type->name, type->len));
+        form = form == FORM_WHOLE ? read_number(&r, &number) : form;
+        if (form == FORM_WHOLE && (number > type->most || !type->by_number[number])) {
+            continue;
+        }
+        form = form == FORM_WHOLE ? read_close(&r, &out->possessive) : form;
+        if (form == FORM_WHOLE) {
+            out->issued = &p->issued[type->by_number[number] - 1];
+            out->end = r.at;
             return FORM_WHOLE;
         }
         best = form == FORM_PART ? FORM_PART : best;
@@ -454,23 +600,23 @@ static size_t restore(const struct pseudonyms *p, struct span t, bool json, bool
 {
     size_t done = 0;
     for (size_t i = 0; i < t.len; i++) {
-        if (t.data[i] != '<' && !(json && t.data[i] == '\\')) {
+        if (!begins_token(t.data[i])) {
             continue;
         }
-        size_t end = 0;
-        const struct issued *it = NULL;
-        enum form form = find_issued(p, t, i, json, &end, &it);
+        struct met met;
+        enum form form = find_issued(p, t, i, json, &met);
         if (form == FORM_PART && more) {
             text_add(out, span_of(t.data + done, i - done));
             return i;
         }
         if (form == FORM_WHOLE) {
             text_add(out, span_of(t.data + done, i - done));
-            struct span value = span_of(it->value, it->value_len);
+            struct span value = span_of(met.issued->value, met.issued->value_len);
             json ? json_escape(out, value) : text_add(out, value);
-            done = end;
-            i = end - 1;
-        } else if (t.data[i] == '\\') {
+            text_add(out, met.possessive);
+            done = met.end;
+            i = met.end - 1;
+        } else if (json && t.data[i] == '\\') {
             i++; /* an escaped backslash begins nothing */
         }
     }
@@ -497,7 +643,7 @@ struct restore_filter {
     const struct pseudonyms *pseudonyms;
     struct lane *lanes;
     int count, capacity;
-    struct text in, out; /* scratch */
+    struct text in, out, name; /* scratch */
 };
 
 #define LANES_MAX 4096
@@ -575,14 +721,17 @@ static void filter_apply(struct delta_filter *base, const struct delta *d,
         return;
     }
     struct lane *l = lane_of(f, d);
-    bool plain =
-        !l || (l->held.len == 0 && !memchr(d->text.len ? d->text.data : "", '<', d->text.len) &&
-               (d->kind != DELTA_TOOL_CALL ||
-                !memchr(d->text.len ? d->text.data : "", '\\', d->text.len)));
-    if (plain) {
-        emit(user, d);
+    struct delta named = *d;
+    if (span_given(d->tool_name) &&
+        may_begin_token(d->tool_name)) { /* replaced in the list of tools */
+        text_clear(&f->name);
+        restore(f->pseudonyms, d->tool_name, false, false, &f->name);
+        named.tool_name = text_span(&f->name);
+    }
+    if (!l || (l->held.len == 0 && !may_begin_token(d->text))) {
+        emit(user, &named);
     } else {
-        apply_piece(f, l, d, emit, user);
+        apply_piece(f, l, &named, emit, user);
     }
 }
 
@@ -595,6 +744,7 @@ static void filter_free(struct delta_filter *base)
     mem_free(f->lanes);
     text_done(&f->in);
     text_done(&f->out);
+    text_done(&f->name);
     mem_free(f);
 }
 
@@ -608,5 +758,6 @@ struct delta_filter *pseudonyms_restore_filter(const struct pseudonyms *p)
     f->pseudonyms = p;
     text_init(&f->in, TEXT_MAX);
     text_init(&f->out, TEXT_MAX);
+    text_init(&f->name, 4096);
     return &f->base;
 }

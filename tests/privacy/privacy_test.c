@@ -405,6 +405,20 @@ static void test_restoring_is_tolerant_but_not_more(void **state)
     check_restored(&r, "<<IP_ADDRESS_1>><EMAIL_ADDRESS_<IP_ADDRESS_1>",
                    "<8.8.8.8><EMAIL_ADDRESS_8.8.8.8");
     check_restored(&r, "<    EMAIL_ADDRESS_1>", "<    EMAIL_ADDRESS_1>");
+    /* other brackets, HTML, Markdown, a possessive inside */
+    check_restored(&r, "[EMAIL_ADDRESS_1] {IP_ADDRESS_1} &lt;EMAIL_ADDRESS_1&gt;",
+                   "jane@acme.io 8.8.8.8 jane@acme.io");
+    check_restored(&r, "\\<EMAIL\\_ADDRESS\\_1\\> <EMAIL\\_ADDRESS\\_1>",
+                   "jane@acme.io jane@acme.io");
+    check_restored(&r, "<EMAIL_ADDRESS_1's> <EMAIL_ADDRESS_1\xe2\x80\x99s >",
+                   "jane@acme.io's jane@acme.io\xe2\x80\x99s");
+    /* prose stays prose */
+    const char *prose =
+        "[Email Address 1]: email address 1, [email_address_1] {Ip Address 1} [EMAIL_ADDRESS_2] "
+        "(EMAIL_ADDRESS_1) &lt;b&gt; \\<b\\> [EMAIL_ADDRESS_1> &lt;EMAIL_ADDRESS_1";
+    check_restored(&r, prose, prose);
+    check_restored(&r, "\\<EMAIL_ADDRESS_1>",
+                   "\\jane@acme.io"); /* the backslash was there before */
     round_end(&r);
 }
 
@@ -419,6 +433,11 @@ static void test_numbers_of_the_input_are_skipped(void **state)
     assert_string_equal(r.out.data,
                         "<EMAIL_ADDRESS_1> < email address 2> <EMAIL_ADDRESS__3> <EMAIL_ADDRESS_5> "
                         "\\u003cEMAIL_ADDRESS_4\\u003e");
+    round_end(&r);
+    r = round_begin(NULL);
+    redact_text(&r, SPAN("[EMAIL_ADDRESS_1] {EMAIL_ADDRESS_2} &lt;EMAIL_ADDRESS_3&gt; "
+                         "\\<EMAIL\\_ADDRESS\\_4\\> a@b.io"));
+    assert_non_null(strstr(r.out.data, " <EMAIL_ADDRESS_5>"));
     round_end(&r);
 }
 
@@ -477,9 +496,10 @@ static void test_a_stream_cut_anywhere(void **state)
     (void)state;
     struct round r = round_begin(NULL);
     redact_text(&r, SPAN("jane@acme.io 8.8.8.8 bob@acme.io"));
-    struct span answer =
-        SPAN("To <EMAIL_ADDRESS_1> and < email address 2 >'s <b>x</b> 1 < 2 <EMAIL_ADDRESS_9> "
-             "<IP_ADDRESS_1><EMAIL_ADDRESS_<EMAIL_ADDRESS_1> <IP_ADD");
+    struct span answer = SPAN(
+        "To <EMAIL_ADDRESS_1> and < email address 2 >'s <b>x</b> 1 < 2 <EMAIL_ADDRESS_9> "
+        "<IP_ADDRESS_1><EMAIL_ADDRESS_<EMAIL_ADDRESS_1> [IP_ADDRESS_1] {EMAIL_ADDRESS_2} [Email "
+        "&lt;IP_ADDRESS_1&gt; &amp; \\<EMAIL\\_ADDRESS\\_1\\> <EMAIL_ADDRESS_2\xe2\x80\x99s> <IP_ADD");
     check_streamed(&r, answer, NULL);
     for (uint64_t seed = 0; seed < 300; seed++) {
         check_streamed(&r, answer, &(struct rng){seed});
@@ -603,6 +623,14 @@ static void random_text(struct rng *rng, bool spaced, struct text *out)
         "x",
         "-",
         "<EMAIL ADDRESS-3>",
+        "[EMAIL_ADDRESS_1]",
+        "{US_SSN_1}",
+        "&lt;email_address_2&gt;",
+        "\\<PHONE\\_NUMBER\\_1\\>",
+        "<EMAIL_ADDRESS_1's>",
+        "[",
+        "&lt;",
+        "\\",
         "DE89370400440532013000",
     };
     size_t n = rng_below(rng, 14);
