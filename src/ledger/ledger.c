@@ -645,8 +645,11 @@ enum err ledger_prompt(struct ledger *l, struct span id, struct text *out, struc
     if (err == ERR_NOT_FOUND) {
         fault_set(fault, err, "no prompt is kept with this receipt (ledger.store_prompts)");
     }
-    err = err == OK && !seal ? seal_load(l->key_path, false, &seal, fault) : err;
-    if (err == OK) {
+    bool sealed_at_all = seal_is_sealed(text_span(&sealed)); /* a weir of before schema 2 did not */
+    err = err == OK && sealed_at_all && !seal ? seal_load(l->key_path, false, &seal, fault) : err;
+    if (err == OK && !sealed_at_all) {
+        text_add(out, text_span(&sealed));
+    } else if (err == OK) {
         err = seal_unwrap(seal, text_span(&sealed), id, out, fault);
     }
     if (!l->seal) {

@@ -209,6 +209,12 @@ def the_privacy_report_names_recipients_types_and_bytes():
         assert "cloud" in shown and "[us, dpa]" in shown and "3 EMAIL_ADDRESS" in shown, shown
         w.stop()  # and without the server
         assert w.json("report", "--privacy", "--json")["left_device_bytes"] == report["left_device_bytes"]
+    with weir() as w:
+        status = raw_http(w.base, "POST", "/v1/chat/completions", {"model": "auto", "messages": [
+            {"role": "user", "content": "use AKIAIOSFODNN7EXAMPLQ and ghp_0123456789abcdefghijABCDEFGHIJ012345"}]})[0]
+        report = w.json("report", "--privacy", "--json")
+        assert status == 403 and Recorder.bodies == [] and report["left_requests"] == 0, (status, report)
+        assert report["kept_requests"] == 1 and list(report["kept"]) == ["SECRET"], report
     with weir(privacy="open") as w:
         w.ask(f"tell {MAIL}")
         assert w.json("report", "--privacy", "--json")["left_in_clear"] == {"EMAIL_ADDRESS": 1}
@@ -345,6 +351,34 @@ def a_key_is_forgotten_while_the_server_runs():
         assert w.run("receipts", "--verify").returncode == 0
         report = w.run("report", "--json")
         assert "no receipts" in w.run("forget", "--session", "session-of-2", "--yes").stdout, report
+
+
+def forgetting_under_load_keeps_one_chain():
+    with weir(workers=2) as w:
+        stop = threading.Event()
+        asked = [0] * 4
+
+        def ask(i):
+            while not stop.is_set():
+                w.ask(f"n {asked[i]}", {"X-Weir-Session": f"s-{asked[i] % 3}"})
+                asked[i] += 1
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+        for t in threads:
+            t.start()
+        gone = 0
+        for _ in range(4):
+            told = w.json("forget", "--session", "s-1", "--yes", "--json")
+            gone += told["forgotten"]
+            assert not told["wal_busy"], told
+            assert w.run("receipts", "--verify").returncode == 0, w.run("receipts", "--verify")
+        stop.set()
+        for t in threads:
+            t.join()
+        gone += w.json("forget", "--session", "s-1", "--yes", "--json")["forgotten"]
+        w.stop()
+        assert w.holds("s-1") == [] and gone == sum((n + 1) // 3 for n in asked), (gone, asked, w.holds("s-1"))
+        check = w.json("receipts", "--verify", "--json")
+        assert check["ok"] and check["receipts"] + check["forgotten"] == sum(asked) and check["forgotten"] == gone, check
 
 
 def forgetting_asks_first_and_checks_its_words():

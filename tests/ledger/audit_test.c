@@ -3,6 +3,7 @@
 #include "ledger/audit.h"
 
 #include "base/clock.h"
+#include "base/rng.h"
 #include "ledger/ledger.h"
 #include "json/json.h"
 
@@ -364,6 +365,45 @@ static void test_a_ledger_of_before_goes_on(void **state)
     json_free(doc);
 }
 
+/* A damaged file is told from a whole one or refused, and ends nobody. */
+static void test_flipped_bytes_crash_nothing(void **state)
+{
+    (void)state;
+    put_many(0, 60);
+    struct forget_result forgotten;
+    assert_int_equal(
+        ledger_forget(path, &(struct forget_wish){.key = "odd-key"}, false, &forgotten, NULL), OK);
+    FILE *f = fopen(path, "rb+");
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    long size = ftell(f);
+    struct rng rng = {20};
+    for (int round = 0; round < 150; round++) {
+        long at = 100 + (long)rng_below(&rng, (uint64_t)size - 100);
+        fseek(f, at, SEEK_SET);
+        int was = fgetc(f);
+        fseek(f, at, SEEK_SET);
+        fputc(was ^ (1 << rng_below(&rng, 8)), f);
+        fflush(f);
+        struct text out;
+        text_init(&out, MIB);
+        struct fault fault = {0};
+        bool ok = false;
+        struct json_doc *doc = NULL;
+        enum err err = ledger_verify(path, SPAN_NONE, &out, &ok, &fault);
+        assert_true(err == OK ? json_parse(text_span(&out), &doc, NULL) == OK : fault.text[0] != 0);
+        json_free(doc);
+        text_done(&out);
+        fseek(f, at, SEEK_SET);
+        fputc(was, f);
+        fflush(f);
+    }
+    fclose(f);
+    struct json_doc *doc = verified_against(NULL);
+    assert_int_equal(number(doc, "problems_total"), 0);
+    json_free(doc);
+}
+
 /* ---- forgetting ---- */
 
 static bool files_hold(const char *needle)
@@ -522,6 +562,7 @@ int main(void)
         T(test_a_lost_receipt_may_be_replaced),
         T(test_several_writers_and_a_kill_keep_one_chain),
         T(test_a_ledger_of_before_goes_on),
+        T(test_flipped_bytes_crash_nothing),
         T(test_a_key_is_forgotten_to_the_last_byte),
         T(test_a_session_and_a_time_are_forgotten),
         T(test_counting_changes_nothing),
