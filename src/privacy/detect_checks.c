@@ -82,7 +82,8 @@ bool br_cpf(const char *c)
 
 bool ar_cuit(const char *c)
 {
-    return digit(c[0]) == 2 && (11 - weighted(c, "5432765432") % 11) % 11 == digit(c[10]);
+    int r = (11 - weighted(c, "5432765432") % 11) % 11;
+    return digit(c[0]) == 2 && (r == 10 ? 9 : r) == digit(c[10]);
 }
 
 static bool cl_rut(const char *c, int n)
@@ -256,7 +257,8 @@ bool de_tax(const char *c)
     int count[10] = {0};
     int most = 0;
     for (int i = 0; i < 10; i++) {
-        most = MAX(most, ++count[digit(c[i])]);
+        int n = ++count[digit(c[i])];
+        most = MAX(most, n);
     }
     return c[0] != '0' && (most == 2 || most == 3) && mod_11_10(c, 11);
 }

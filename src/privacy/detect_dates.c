@@ -72,33 +72,33 @@ static size_t day_month(struct span t, size_t at)
     if (i - at > 2 || number_of(t.data + at, (int)(i - at)) > 31) {
         return 0;
     }
-    static const char *const joints[] = {"st of ", "nd of ", "rd of ", "th of ", "st ",
-                                         "nd ",    "rd ",    "th ",    " de ",   ". ",
-                                         "-",      "/",      " ",      NULL};
-    for (const char *const *j = joints; *j; j++) {
-        if (!starts_at(t, i, span_c(*j))) {
-            continue;
-        }
-        size_t month_end;
-        size_t month = i + strlen(*j);
-        const struct word *w = at_is(t, month, LETTER) ? word_find(t, month, &month_end) : NULL;
-        if (!w || w->meaning != WORD_MONTH) {
-            return 0;
-        }
-        size_t y = month_end;
-        static const char *const before_year[] = {" de ", " del ", ", ", ". ", "-",
-                                                  "/",    ",",     ".",  " ",  NULL};
-        for (const char *const *k = before_year; *k; k++) {
-            if (starts_at(t, y, span_c(*k))) {
-                y += strlen(*k);
-                break;
-            }
-        }
-        size_t close = run_of(span_first(t, y + 5), y, DIGIT);
-        bool year = close - y == 4 && is_year(number_of(t.data + y, 4));
-        return year && ends_well(t, close) ? close : month_end;
+    size_t month = i;
+    if (at_is(t, i, LETTER)) { /* "21st of May" */
+        bool ordinal = starts_at(t, i, SPAN("st")) || starts_at(t, i, SPAN("nd")) ||
+                       starts_at(t, i, SPAN("rd")) || starts_at(t, i, SPAN("th"));
+        month = ordinal ? i + 2 : t.len;
     }
-    return 0;
+    size_t joint = month;
+    month += month < t.len && in_set(t.data[month], ".-/");
+    month += month < t.len && t.data[month] == ' ';
+    if (month == joint) {
+        return 0;
+    }
+    month += starts_at(t, month, SPAN("of ")) || starts_at(t, month, SPAN("de ")) ? 3 : 0;
+    size_t month_end;
+    bool word =
+        month < t.len && (is(t.data[month], LETTER) || (unsigned char)t.data[month] >= 0xc3);
+    const struct word *w = word ? word_find(t, month, &month_end) : NULL;
+    if (!w || w->meaning != WORD_MONTH) {
+        return 0;
+    }
+    size_t y = month_end;
+    y += y < t.len && in_set(t.data[y], ".,-/");
+    y += y < t.len && t.data[y] == ' ';
+    y += starts_at(t, y, SPAN("de ")) ? 3 : starts_at(t, y, SPAN("del ")) ? 4 : 0;
+    size_t close = run_of(span_first(t, y + 5), y, DIGIT);
+    bool year = close - y == 4 && is_year(number_of(t.data + y, 4));
+    return year && ends_well(t, close) ? close : month_end;
 }
 
 bool find_date(struct detection *d, size_t at, struct hit *hit)

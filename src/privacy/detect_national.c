@@ -14,6 +14,7 @@
 
 #include <assert.h>
 
+#define CHARS_LEAST 8
 #define CHARS_MAX 20
 #define BORDERS_MAX 8
 
@@ -67,7 +68,7 @@ static const struct national {
     {TYPE_NATIONAL_ID, "99999999999", LABELLED, NULL, gr_amka}, /* Greece, AMKA */
     {TYPE_NATIONAL_ID, "999999999", LABELLED, NULL, gr_afm}, /* Greece, AFM: AADE */
     {TYPE_NATIONAL_ID, "9999999999", FORMS, "6-4|6+4", se_pnr}, /* Sweden: Skatteverket */
-    {TYPE_NATIONAL_ID, "999999999999", SOLID | FORMS, "12|8-4", se_pnr_12},
+    {TYPE_NATIONAL_ID, "999999999999", FORMS, "8-4", se_pnr_12},
     {TYPE_NATIONAL_ID, "99999999999", SOLID | FORMS, "11|6 5", no_fnr}, /* Norway: Skatteetaten */
     {TYPE_NATIONAL_ID, "9999999999", FORMS, "6-4", dk_cpr}, /* Denmark: CPR-kontoret */
     {TYPE_FI_PERSONAL_IDENTITY_CODE, "999999A999X", SOLID, "11", fi_hetu}, /* Finland: DVV */
@@ -97,7 +98,7 @@ static const struct national {
     {TYPE_NATIONAL_ID, "999999999999", LABELLED, NULL, jp_number}, /* Japan, My Number: MIC ordinance 85 */
     {TYPE_IN_AADHAAR, "999999999999", FORMS, "4 4 4|4-4-4", in_aadhaar}, /* India: UIDAI */
     {TYPE_IN_PAN, "AAAAA9999A", SOLID, "10", in_pan}, /* India, PAN: Income Tax Department */
-    {TYPE_TH_TNIN, "9999999999999", SOLID | FORMS, "13|1-4-5-2-1|1 4 5 2 1", th_id}, /* Thailand: DOPA */
+    {TYPE_TH_TNIN, "9999999999999", FORMS, "1-4-5-2-1|1 4 5 2 1", th_id}, /* Thailand: DOPA */
     {TYPE_NATIONAL_ID, "999999999999", FORMS, "6-2-4", my_nric}, /* Malaysia, MyKad: JPN */
     {TYPE_NATIONAL_ID, "9999999999999999", LABELLED, NULL, id_nik}, /* Indonesia, NIK: Dukcapil */
     {TYPE_NATIONAL_ID, "999999999", LABELLED, NULL, luhn_9}, /* Israel: Population Authority */
@@ -215,17 +216,27 @@ bool find_national(struct detection *d, size_t at, struct hit *hit)
 {
     struct candidate c;
     struct span t = d->text;
+    size_t first = run_of(span_first(t, at + CHARS_MAX), at, ALNUM);
+    if (first < at + CHARS_LEAST && (first + 1 >= t.len || !joint_at(t, first, &c.separator[0]))) {
+        return false;
+    }
     read_candidate(t, at, &c);
-    bool label =
-        labels_near(&d->labels, MEANS_NATIONAL, at) || labels_near(&d->labels, MEANS_DOCTOR, at);
-    bool account = labels_near(&d->labels, MEANS_ACCOUNT, at);
-    bool other = d->labels.last == MEANS_PHONE && labels_own(&d->labels, t, at) == MEANS_PHONE;
-    bool hash = d->labels.last == MEANS_HASH && labels_own(&d->labels, t, at) == MEANS_HASH;
-    for (int to = c.borders - 1; to >= 0 && !other && !hash; to--) {
+    if (c.borders == 0 || c.length[c.borders - 1] < CHARS_LEAST) {
+        return false;
+    }
+    const struct labels *l = &d->labels;
+    bool label = labels_near(l, MEANS_NATIONAL, at);
+    bool doctor = labels_near(l, MEANS_DOCTOR, at);
+    bool account = labels_near(l, MEANS_ACCOUNT, at);
+    enum meaning own = labels_own(l, t, at);
+    bool other = own == MEANS_PHONE || own == MEANS_HASH;
+    for (int to = c.borders - 1; to >= 0 && !other; to--) {
         int n = c.length[to];
         for (size_t k = n <= CHARS_MAX ? first_row[n] : 0; k; k = next_row[k - 1]) {
             const struct national *row = &table[k - 1];
-            bool named = row->type == TYPE_BANK_ACCOUNT ? account : label;
+            bool named = row->type == TYPE_BANK_ACCOUNT      ? account
+                         : row->type == TYPE_MEDICAL_LICENSE ? doctor
+                                                             : label;
             if (!has_shape(c.chars, row->shape) ||
                 !(named || (row->alone != LABELLED && in_form(&c, to, row->forms))) ||
                 !row->check(c.chars)) {

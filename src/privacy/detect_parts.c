@@ -79,13 +79,16 @@ const uint8_t class_of[256] = {
 
 bool starts_at(struct span t, size_t at, struct span prefix)
 {
-    return at <= t.len && span_starts_nocase(span_from(t, at), prefix);
+    return prefix.len <= t.len && at <= t.len - prefix.len &&
+           (prefix.len == 0 || lower(t.data[at]) == lower(prefix.data[0])) &&
+           span_starts_nocase(span_from(t, at), prefix);
 }
 
 bool one_of(struct span value, const char *const *list)
 {
+    char first = value.len ? lower(value.data[0]) : 0;
     for (const char *const *l = list; *l; l++) {
-        if (span_eq_nocase(value, span_c(*l))) {
+        if (lower((*l)[0]) == first && span_eq_nocase(value, span_c(*l))) {
             return true;
         }
     }

@@ -22,7 +22,7 @@ static bool is_particle(struct span w)
         "de", "la",  "del", "los", "las", "el", "y",   "e",     "da",    "do",  "dos", "das",
         "di", "du",  "des", "le",  "les", "of", "the", "van",   "von",   "der", "den", "am",
         "an", "zum", "zur", "al",  "i",   "d",  "l",   "della", "delle", "dei", NULL};
-    return one_of(w, words);
+    return w.len <= 5 && one_of(w, words);
 }
 
 /* A word of a name at `i`: capitals, particles, "Dr.", "5th". Gives its end, or 0. */
@@ -530,7 +530,9 @@ bool find_coordinates(struct detection *d, size_t at, struct hit *hit)
     struct span t = d->text;
     struct angle a;
     struct angle b;
-    if (!read_angle(t, at, &a) || (!a.marked && a.decimals < 3)) {
+    size_t whole = run_of(span_first(t, at + 5), at + (t.data[at] == '-'), DIGIT);
+    bool angle = whole < t.len && (t.data[whole] == '.' || (unsigned char)t.data[whole] == 0xc2);
+    if (!angle || !read_angle(t, at, &a) || (!a.marked && a.decimals < 3)) {
         return false;
     }
     *hit = (struct hit){at, a.end, TYPE_COORDINATES, 0.75};
