@@ -26,20 +26,23 @@
 
 struct prompt {
     struct span text;
-    enum task task;
-    bool hard;
+    double score;
+    bool hard; /* would go up alone */
 };
 
 static struct prompt prompts[PROMPTS_MAX];
 static int prompts_count;
 static struct router *router;
 
+/* The threshold is where this share of the prompts goes up, by whatever scorer is built in. */
+#define UP_SHARE 0.4
+
 static const char yaml[] =
     "backends:\n"
     "  - { name: device, tier: device, model: nano.gguf }\n"
     "  - { name: cloud, tier: cloud, url: \"http://127.0.0.1:9000/v1\", model: m,\n"
     "      price: { input_usd_per_mtok: 1.0, output_usd_per_mtok: 2.0 } }\n"
-    "policy: { strategy: split }\n";
+    "policy: { strategy: split, threshold: %.9f }\n";
 
 static void die(const char *why)
 {
@@ -48,12 +51,6 @@ static void die(const char *why)
 }
 
 /* ---- prompts ---- */
-
-static bool is_hard(enum task t)
-{
-    return t == TASK_REASON || t == TASK_CODE || t == TASK_CREATE || t == TASK_KNOWLEDGE ||
-           t == TASK_TRANSLATE;
-}
 
 static void read_prompts(const char *path, struct text *file)
 {
@@ -72,9 +69,9 @@ static void read_prompts(const char *path, struct text *file)
         struct span task = span_cut(&line, '\t');
         struct span language = span_cut(&line, '\t');
         struct prompt *p = &prompts[prompts_count];
-        if (task_from(task, &p->task) && span_is(language, "en")) {
+        enum task known;
+        if (task_from(task, &known) && span_is(language, "en")) {
             p->text = line;
-            p->hard = is_hard(p->task);
             prompts_count++;
         }
     }
@@ -159,6 +156,52 @@ static void moment_decide(struct moment *m)
     m->up = m->d.backends[0]->tier != TIER_DEVICE;
 }
 
+/* ---- the router ---- */
+
+static void make_router(double threshold)
+{
+    struct config *config = NULL;
+    struct text errors;
+    char text[1024];
+    text_init(&errors, 16 * KIB);
+    (void)snprintf(text, sizeof text, yaml, threshold);
+    router_free(router);
+    if (config_parse(span_c(text), "bench.yaml", "/nowhere", &config, &errors) ||
+        router_new(config, &scorer_prior, NULL, &router, NULL)) {
+        die(errors.data ? errors.data : "no router");
+    }
+    config_unref(config);
+    text_done(&errors);
+}
+
+static int by_score(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Scores all prompts, puts the threshold where UP_SHARE of them lie below it. */
+static double settle_threshold_of_prompts(void)
+{
+    static double scores[PROMPTS_MAX];
+    make_router(0.5);
+    for (int i = 0; i < prompts_count; i++) {
+        struct moment m;
+        moment_open(&m, NULL, NULL, 0, prompts[i].text);
+        moment_decide(&m);
+        prompts[i].score = scores[i] = m.d.score;
+        arena_free(m.arena);
+    }
+    qsort(scores, (size_t)prompts_count, sizeof scores[0], by_score);
+    double threshold = scores[(int)(UP_SHARE * prompts_count)] - 1e-6; /* ties stay */
+    for (int i = 0; i < prompts_count; i++) {
+        prompts[i].hard = prompts[i].score < threshold;
+    }
+    make_router(threshold);
+    return threshold;
+}
+
 /* ---- bounce ---- */
 
 static const char *const remarks[] = {"and the other way round?", "ok, go on",
@@ -188,15 +231,17 @@ static void one_session(struct sticky *s, int number, struct rng *r, struct boun
             remark ? span_c(remarks[rng_below(r, ARRAY_LEN(remarks))]) : draw(r, hard)->text;
         uint64_t now = MINUTE_US * (uint64_t)(number * TURNS + turn + 1);
         struct moment m;
-        moment_open(&m, NULL, name, turn, text);
+        moment_open(&m, NULL, name, 0, text);
         if (s) {
             sticky_recall(s, now, m.facts);
         }
         moment_decide(&m);
         if (s) {
             sticky_note(s, now, m.facts,
-                        &(struct sticky_turn){
-                            .up = m.up, .easy = m.d.easy, .tokens = m.facts->prompt_tokens + 100});
+                        &(struct sticky_turn){.up = m.up,
+                                              .easy = m.d.easy,
+                                              .score = m.d.score,
+                                              .tokens = m.facts->prompt_tokens + 100});
         }
         b->turns += turn > 0;
         b->ups += m.up;
@@ -241,7 +286,7 @@ static bool side(struct sticky *s, struct span text, uint64_t now)
     }
     moment_decide(&m);
     if (s) {
-        sticky_note(s, now, m.facts, &(struct sticky_turn){.up = m.up});
+        sticky_note(s, now, m.facts, &(struct sticky_turn){.up = m.up, .score = m.d.score});
     }
     bool up = m.up;
     arena_free(m.arena);
@@ -362,21 +407,17 @@ static void print_attack(const char *name, int every)
 
 int main(int argc, char **argv)
 {
-    struct config *config = NULL;
     struct text file;
-    struct text errors;
     text_init(&file, 4 * MIB);
-    text_init(&errors, 16 * KIB);
     if (argc != 2) {
         die("give the path of tasks.tsv");
     }
     read_prompts(argv[1], &file);
-    if (prompts_count < 100 ||
-        config_parse(span_c(yaml), "bench.yaml", "/nowhere", &config, &errors) ||
-        router_new(config, &scorer_prior, NULL, &router, NULL)) {
-        die(errors.data ? errors.data : "no prompts, or no router");
+    if (prompts_count < 100) {
+        die("too few prompts");
     }
-    printf("{\"bounce\":[");
+    printf("{\"threshold\":%.4f,", settle_threshold_of_prompts());
+    printf("\"bounce\":[");
     bounce(false);
     printf(",");
     bounce(true);
@@ -398,8 +439,6 @@ int main(int argc, char **argv)
     honest(5);
     printf("]}\n");
     router_free(router);
-    config_unref(config);
     text_done(&file);
-    text_done(&errors);
     return 0;
 }

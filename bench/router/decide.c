@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long one routing decision takes: reading the request's features plus
- * router_decide(), on prompts of several sizes, without rules and with twelve.
- * Each decision has a fresh request; parsing its JSON and the arena are not counted.
- * Prints one JSON object.
+ * How long one routing decision takes: reading the request's features, what is remembered of the
+ * conversation and the client, the predictions and router_decide(), on prompts of several sizes,
+ * without rules and with twelve. Each decision has a fresh request; parsing its JSON and the
+ * arena are not counted. Two clocks: the wall's, and the thread's own CPU time, which leaves out
+ * what other programs take on a busy machine. Prints one JSON object.
  */
 #include "base/clock.h"
 #include "base/rng.h"
+#include "router/guard.h"
+#include "router/latency.h"
 #include "router/router.h"
+#include "router/sticky.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,10 +74,66 @@ static void die(const char *why)
     exit(1);
 }
 
+struct memory {
+    struct sticky *sticky;
+    struct guard *guard;
+    struct latency latency[3];
+};
+
+static void recall(struct memory *m, uint64_t now_us, struct facts *f)
+{
+    sticky_recall(m->sticky, now_us, f);
+    guard_look(m->guard, 0.5, f);
+    for (int b = 0; b < 3; b++) {
+        latency_predict(&m->latency[b],
+                        &(struct latency_question){.now_us = now_us,
+                                                   .local = b == 0,
+                                                   .new_tokens = f->prompt_tokens,
+                                                   .task = f->task,
+                                                   .slots = 4,
+                                                   .rtt_ms = 40,
+                                                   .load = 0.5},
+                        &f->backends[b].predicted);
+    }
+}
+
+/* After the answer; not part of what is measured. */
+static void note(struct memory *m, uint64_t now_us, const struct facts *f, const struct decision *d)
+{
+    bool up = d->backends[0]->tier != TIER_DEVICE;
+    sticky_note(m->sticky, now_us, f,
+                &(struct sticky_turn){.up = up, .score = d->score, .tokens = 100});
+    guard_note(m->guard, now_us, f, d, up);
+    latency_note(&m->latency[d->backends[0]->index],
+                 &(struct latency_leg){.now_us = now_us,
+                                       .ok = true,
+                                       .new_tokens = f->prompt_tokens,
+                                       .output_tokens = 40,
+                                       .ttft_us = 50000 + 100 * f->prompt_tokens,
+                                       .total_us = 900000,
+                                       .task = f->task,
+                                       .rtt_ms = 40,
+                                       .load = 0.5});
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static double us_at(const uint64_t *sorted_ns, int per_mille)
+{
+    return (double)sorted_ns[DECISIONS / 1000 * per_mille] / 1000;
+}
+
 static void measure(struct router *router, const char *name, size_t prompt_bytes,
                     const char *separator)
 {
     static uint64_t took_ns[DECISIONS];
+    static uint64_t cpu_ns[DECISIONS];
+    struct memory memory = {.sticky = sticky_new(NULL), .guard = guard_new()};
     struct rng rng = {7};
     struct text body;
     text_init(&body, 64 * KIB);
@@ -96,29 +156,34 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
         facts->device = (struct device_facts){
             .battery = -1, .charging = -1, .temperature_c = -1000, .rtt_ms = -1};
         facts->budget_left_usd_nano = -1;
+        facts->share_score = facts->share_confidence = -1;
         for (int b = 0; b < 3; b++) {
             facts->backends[b] = (struct backend_state){.usable = true};
         }
-        struct timespec before;
-        struct timespec after;
-        (void)clock_gettime(CLOCK_MONOTONIC, &before);
+        uint64_t now_us = 1000000 * (uint64_t)(i + 1);
+        uint64_t cpu_before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t before = clock_ns(CLOCK_MONOTONIC);
         router_read_request(request, facts);
+        recall(&memory, now_us, facts);
         router_decide(router, facts, decision);
-        (void)clock_gettime(CLOCK_MONOTONIC, &after);
-        took_ns[i] = (uint64_t)((after.tv_sec - before.tv_sec) * 1000000000 +
-                                (after.tv_nsec - before.tv_nsec));
+        took_ns[i] = clock_ns(CLOCK_MONOTONIC) - before;
+        cpu_ns[i] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_before;
         if (decision->err) {
             die("a decision failed");
         }
+        note(&memory, now_us, facts, decision);
         arena_free(arena);
     }
     text_done(&body);
+    sticky_free(memory.sticky);
+    guard_free(memory.guard);
     qsort(took_ns, DECISIONS, sizeof took_ns[0], compare);
+    qsort(cpu_ns, DECISIONS, sizeof cpu_ns[0], compare);
     printf(
-        "%s{\"config\":\"%s\",\"prompt_bytes\":%zu,\"decisions\":%d,\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f}",
-        separator, name, prompt_bytes, DECISIONS, (double)took_ns[DECISIONS / 2] / 1000,
-        (double)took_ns[DECISIONS / 100 * 99] / 1000,
-        (double)took_ns[DECISIONS / 1000 * 999] / 1000);
+        "%s{\"config\":\"%s\",\"prompt_bytes\":%zu,\"decisions\":%d,\"p50_us\":%.2f,\"p99_us\":%.2f,"
+        "\"p999_us\":%.2f,\"cpu_p50_us\":%.2f,\"cpu_p99_us\":%.2f}",
+        separator, name, prompt_bytes, DECISIONS, us_at(took_ns, 500), us_at(took_ns, 990),
+        us_at(took_ns, 999), us_at(cpu_ns, 500), us_at(cpu_ns, 990));
 }
 
 int main(void)

@@ -57,6 +57,7 @@ struct session_facts {
     bool other_task;       /* another kind of work than the last question */
     int easy_turns;        /* that would have suited the device, in a row, while `up` */
     double similarity;     /* to the last question, 0..1; < 0 = unknown */
+    double spread;         /* standard deviation of recent scores; 0 = unknown */
     int64_t cached_tokens; /* that its backend has probably kept warm */
 };
 

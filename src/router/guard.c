@@ -7,10 +7,10 @@
 
 /* ---- constants: guard.h says where they come from ---- */
 
-#define GAIN_ALLOWANCE 0.07
-#define GAIN_LIMIT 3.0
-#define GAIN_MOST 4.5 /* so that a client is forgiven after 54 requests without gain */
-#define GAIN_FORGIVEN 0.75
+#define WON_ALLOWANCE 0.2
+#define WON_LIMIT 8.0
+#define WON_MOST 10.0 /* so that a client is forgiven after 40 requests that won nothing */
+#define WON_FORGIVEN 2.0
 #define SHARE_ALLOWANCE 0.15
 #define SHARE_MEMORY 1000 /* requests that the usual share is a mean of */
 #define SHARE_LIMIT 12.0
@@ -45,7 +45,7 @@ struct client {
     char name[33];
     struct histograms reference, window;
     int reference_count, window_count, drifted;
-    double gain;  /* CUSUM of claims */
+    double won;   /* CUSUM of claims */
     double share; /* of other tiers, usually */
     int share_count;
     double more, less; /* CUSUM of the share */
@@ -139,11 +139,11 @@ static void set_alarm(struct guard *g, struct client *c, enum guard_alarm a, boo
     c->alarms = on ? c->alarms | bit : c->alarms & ~bit;
 }
 
-static void note_gain(struct guard *g, struct client *c, double gain, uint64_t now_us)
+static void note_claims(struct guard *g, struct client *c, bool won, uint64_t now_us)
 {
-    c->gain = MIN(MAX(c->gain + gain - GAIN_ALLOWANCE, 0), GAIN_MOST);
+    c->won = MIN(MAX(c->won + (won ? 1 : 0) - WON_ALLOWANCE, 0), WON_MOST);
     bool stands = c->alarms & (1u << GUARD_CLAIMS);
-    set_alarm(g, c, GUARD_CLAIMS, c->gain >= (stands ? GAIN_FORGIVEN : GAIN_LIMIT), now_us);
+    set_alarm(g, c, GUARD_CLAIMS, c->won >= (stands ? WON_FORGIVEN : WON_LIMIT), now_us);
 }
 
 static void note_share(struct guard *g, struct client *c, bool up, uint64_t now_us)
@@ -269,7 +269,7 @@ void guard_note(struct guard *g, uint64_t now_us, const struct facts *f, const s
     struct client *c = take(g, f->request, now_us);
     note_client(g, c, now_us, f, d, up);
     note_client(g, &g->everybody, now_us, f, d, up);
-    note_gain(g, c, d->claims_gain, now_us);
+    note_claims(g, c, d->claims_won, now_us);
     if (f->guard.cap >= 0) {
         c->credit = MIN(c->credit + f->guard.cap, GUARD_BURST) - (up ? 1 : 0);
     }
@@ -279,8 +279,8 @@ void guard_note(struct guard *g, uint64_t now_us, const struct facts *f, const s
 
 static void write_alarms(const struct client *c, uint64_t now_us, struct json_out *w)
 {
-    const double values[] = {c->gain, MAX(c->more, c->less), c->psi};
-    static const double limits[] = {GAIN_LIMIT, SHARE_LIMIT, PSI_SHIFT};
+    const double values[] = {c->won, MAX(c->more, c->less), c->psi};
+    static const double limits[] = {WON_LIMIT, SHARE_LIMIT, PSI_SHIFT};
     for (int a = 0; a < GUARD_ALARMS; a++) {
         if (!(c->alarms & (1u << a))) {
             continue;

@@ -7,13 +7,13 @@
  * record, "*", is of all traffic together. Three alarms:
  *
  *   claims  words that only say that a prompt is hard ("step by step", "expert", "proof") push it
- *           over the threshold again and again. Each request tells its gain: how much lower the
- *           score is than that of the same prompt without these words (a prompt that is hard
- *           anyway gains nothing). A one-sided CUSUM (Page 1954) adds up gain - 0.07 and alarms
- *           at 3: about ten blatant prompts in a row, a hundred when every fourth is one; somebody
- *           who honestly writes "step by step" in every tenth easy prompt stays below. While it
- *           stands the words are ignored for this client (facts.guard.discount), which costs an
- *           honest one nothing on prompts that are hard; 54 requests without gain let it fall.
+ *           below the threshold again and again: the same prompt without them would have reached
+ *           it (decision.claims_won; a prompt that is hard anyway wins nothing by them). A
+ *           one-sided CUSUM (Page 1954) adds up won - 0.2 and alarms at 8: ten prompts in a row, or
+ *           27 when every second wins; a client that honestly tips the scales so in one prompt of
+ *           ten raises it once in more than 100,000 requests. While it stands the words are
+ *           ignored for this client (facts.guard.discount), which costs nothing on prompts that
+ *           are hard; 40 requests that win nothing let it fall.
  *   share   the share of answers from other tiers has changed: two-sided CUSUM against the share
  *           of the last 1000 requests, from the 200th on, allowance 0.15, limit 12. By Siegmund's
  *           formula (1985) that is one false alarm in more than 250,000 requests even when the

@@ -23,7 +23,7 @@
 #define MEMORY_PRESSURE_MOST 0.20
 #define SLOWED_MOST 2.0
 /* On a metered link the cloud has to be worth its bytes. Only while nothing is calibrated: a promised quality stays. */
-#define METERED_LEAN 0.05
+#define METERED_LEAN 0.3 /* standard deviations of recent scores */
 
 /* ---- battery, heat, task ---- */
 
@@ -252,10 +252,18 @@ static double bar_of(struct deciding *x, struct span *out_why)
                                        : SPAN("the conversation moves down only with a margin");
         verdict_add(x, "session", VERDICT_PASS, *out_why);
     } else if (metered(x)) {
-        margin = -METERED_LEAN;
+        margin = -METERED_LEAN * sticky_spread(session);
         *out_why = SPAN("metered link");
     }
     return d->score_threshold + margin;
+}
+
+/* The words that only claim difficulty would have tipped the scales, if they were heard. */
+static void note_claims(struct decision *d, bool heard)
+{
+    double with = heard ? d->score : d->score - d->claims_gain;
+    d->claims_won = d->claims_gain > 0 && with < d->score_threshold &&
+                    with + d->claims_gain >= d->score_threshold;
 }
 
 /* Which side first, and why: the strongest reason that speaks. */
@@ -488,6 +496,7 @@ void settle_order(struct deciding *x)
         settle_threshold(x, o.first_local_count ? o.first_local[0] : NULL,
                          o.remote_count ? o.remote[0] : NULL);
     }
+    note_claims(d, x->facts->guard.discount <= 0);
     struct plan plan = plan_sides(x, &o, battery, task, &timing);
     if (strcmp(d->strategy, "device") == 0) { /* one leg, whoever asked for it */
         o.remote_count = 0;

@@ -10,11 +10,15 @@
     300000000ull /* providers keep prompts 5 minutes at least (OpenAI, Anthropic: prompt caching) */
 #define LEADING_BYTES KIB /* of each leading turn that tell conversations apart */
 
-#define HABIT_MARGIN 0.10 /* a score this much over the threshold is evidence … */
-#define CACHE_MARGIN 0.10 /* … and this much more when CACHE_TOKENS are warm on the other side */
+/* Margins are in standard deviations of recent scores: scorers differ in how far they spread. */
+#define HABIT_MARGIN 0.3 /* a score this much over the threshold is evidence … */
+#define CACHE_MARGIN 0.6 /* … and this much more when CACHE_TOKENS are warm on the other side */
 #define CACHE_TOKENS 4096.0
+#define SPREAD_DEFAULT 0.17 /* of the prior on mixed prompts, until SPREAD_LEAST scores are known */
+#define SPREAD_LEAST 20
+#define SPREAD_MEMORY 500
 #define EASY_TURNS 1      /* before the one that goes down */
-#define AGAIN_BAND 0.10   /* scores so near the threshold follow the earlier question */
+#define AGAIN_BAND 0.6    /* scores so near the threshold follow the earlier question */
 #define AGAIN_SIMILAR 0.6 /* share of words in common that makes it "the same question" */
 #define TOPIC_SIMILAR 0.1 /* below it, and with another task, the topic is new */
 #define BINS_LEAST 3      /* fewer words than that say nothing */
@@ -33,6 +37,8 @@ typedef _Atomic uint64_t word;
 struct sticky {
     word *talks, *asked;
     void *own;
+    int scores; /* of this process: mean and variance of the last ones */
+    double mean, variance;
 };
 
 static_assert((TALK_SETS * TALK_WAYS * TALK_WORDS + ASKED_SETS * ASKED_WAYS * ASKED_WORDS) *
@@ -254,7 +260,11 @@ static void recall_asked(const struct sticky *s, uint64_t now_us, struct facts *
 
 void sticky_recall(const struct sticky *s, uint64_t now_us, struct facts *f)
 {
-    f->session = (struct session_facts){.similarity = -1, .mid_turn = awaits_tools(f->request)};
+    f->session = (struct session_facts){
+        .similarity = -1,
+        .mid_turn = awaits_tools(f->request),
+        .spread = s->scores >= SPREAD_LEAST ? sqrt(s->variance) : 0,
+    };
     /* one turn and no name for it: a conversation that begins, though others may have begun with the same words */
     if (f->turns > 1 || f->session.mid_turn || span_given(f->request->options.session)) {
         recall_talk(s, now_us, f);
@@ -291,9 +301,20 @@ static void note_asked(struct sticky *s, uint64_t now_us, const struct facts *f,
     store(set + (ptrdiff_t)oldest * ASKED_WORDS, ASKED_WORDS, key + (unsigned)oldest, e);
 }
 
+static void note_score(struct sticky *s, double score)
+{
+    s->scores = MIN(s->scores + 1, SPREAD_MEMORY);
+    double off = score - s->mean;
+    s->mean += off / s->scores;
+    s->variance += (off * (score - s->mean) - s->variance) / s->scores;
+}
+
 void sticky_note(struct sticky *s, uint64_t now_us, const struct facts *f,
                  const struct sticky_turn *t)
 {
+    if (t->score >= 0) {
+        note_score(s, t->score);
+    }
     uint64_t key = talk_key(f->request);
     uint64_t e[TALK_WORDS];
     word *at = place(talk_set(s, key), TALK_WAYS, TALK_WORDS, key, now_us, e);
@@ -320,9 +341,15 @@ static bool new_topic(const struct session_facts *s)
     return s->other_task && s->similarity >= 0 && s->similarity < TOPIC_SIMILAR;
 }
 
+double sticky_spread(const struct session_facts *s)
+{
+    return s->spread > 0 ? s->spread : SPREAD_DEFAULT;
+}
+
 double sticky_easy_margin(const struct session_facts *s)
 {
-    return HABIT_MARGIN + CACHE_MARGIN * MIN((double)s->cached_tokens / CACHE_TOKENS, 1);
+    double warm = MIN((double)s->cached_tokens / CACHE_TOKENS, 1);
+    return (HABIT_MARGIN + CACHE_MARGIN * warm) * sticky_spread(s);
 }
 
 double sticky_margin(const struct session_facts *s)
@@ -333,5 +360,6 @@ double sticky_margin(const struct session_facts *s)
                : s->easy_turns < EASY_TURNS && !new_topic(s) ? INFINITY
                                                              : sticky_easy_margin(s);
     }
-    return s->repeats ? (s->up ? AGAIN_BAND : -AGAIN_BAND) : 0;
+    double band = AGAIN_BAND * sticky_spread(s);
+    return s->repeats ? (s->up ? band : -band) : 0;
 }

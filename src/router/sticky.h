@@ -13,6 +13,8 @@
  *   again  a question like a recent one of the same client goes where that one went, unless the
  *          score is clearly on the other side of the threshold.
  *
+ * Margins are in standard deviations of recent scores, so that they mean the same to any scorer.
+ *
  * A conversation is X-Weir-Session, else its leading turns (system and first user message), and
  * always the client. Topics are compared by a sketch of 16 bytes: one-permutation minhash (Li,
  * Owen, Zhang 2012) of the question's words, 8 bits kept of each minimum (Li, König 2010). The
@@ -45,6 +47,7 @@ void sticky_recall(const struct sticky *s, uint64_t now_us, struct facts *f);
 struct sticky_turn {
     bool up;        /* by another tier than the device */
     bool easy;      /* decision.easy */
+    double score;   /* decision.score; < 0 = none */
     int64_t tokens; /* that its backend now has warm: prompt and answer; 0 = it caches nothing */
 };
 void sticky_note(struct sticky *s, uint64_t now_us, const struct facts *f,
@@ -55,6 +58,8 @@ void sticky_note(struct sticky *s, uint64_t now_us, const struct facts *f,
 double sticky_margin(const struct session_facts *s);
 /* … by which a turn counts as evidence that the device would do. */
 double sticky_easy_margin(const struct session_facts *s);
+/* Standard deviation of recent scores, or a default: what margins are measured in. */
+double sticky_spread(const struct session_facts *s);
 
 /* Share of words that two questions have in common, 0..1; -1 = too few words to tell. */
 double sketch_similarity(const struct sketch *a, const struct sketch *b);

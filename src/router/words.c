@@ -360,7 +360,7 @@ static void add_arithmetic(struct span text, struct counts *c)
     }
     bool question = text.len && text.data[text.len - 1] == '?';
     bool is_short = c->words <= SHORT_WORDS;
-    if (numbers >= 2 && question && is_short && c->tasks[TASK_COMMAND] == 0) {
+    if (numbers >= 2 && is_short && c->tasks[TASK_COMMAND] + c->tasks[TASK_EXTRACT] == 0) {
         c->tasks[TASK_MATH] += SUM;
     } else if (numbers >= 2 && question && !is_short && c->tasks[TASK_MATH] >= NUMBERS) {
         c->tasks[TASK_MATH] += PROBLEM;
@@ -534,32 +534,79 @@ static size_t claiming_phrase(struct span text)
     return 0;
 }
 
+/* The text that is kept, and the sentence that is being read. */
+struct kept {
+    char *out;
+    size_t len, sentence; /* bytes, and where the sentence begins */
+    int words, claims;    /* of the sentence */
+};
+
+static void keep(struct kept *k, const unsigned char *from, const unsigned char *to)
+{
+    memcpy(k->out + k->len, from, (size_t)(to - from));
+    k->len += (size_t)(to - from);
+}
+
+/* A sentence that is a quarter claims goes as a whole: what is left of it says nothing. */
+static void end_sentence(struct kept *k)
+{
+    if (k->claims > 0 && k->claims * 4 >= k->words) {
+        k->len = k->sentence;
+    }
+    k->sentence = k->len;
+    k->words = k->claims = 0;
+}
+
+static bool has_sentence_end(const unsigned char *at, const unsigned char *end)
+{
+    bool any = false;
+    for (; at < end; at++) {
+        any |= *at == '.' || *at == '!' || *at == '?' || *at == ':' || *at == '\n';
+    }
+    return any;
+}
+
+static int words_in(struct span text)
+{
+    int words = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        words += text.data[i] == ' ';
+    }
+    return words;
+}
+
 struct span words_without_claims(struct span text, struct arena *arena)
 {
     (void)pthread_once(&tables_once, build_tables);
-    char *out = arena_alloc(arena, text.len + 1);
-    size_t kept = 0;
     const unsigned char *begin = (const unsigned char *)text.data;
     struct walk w = {begin, begin + text.len, 0, 0};
-    for (const unsigned char *from = begin; w.at < w.end;) {
+    struct kept k = {.out = arena_alloc(arena, text.len + 1)};
+    for (const unsigned char *from = begin; w.at < w.end; from = w.at) {
         skip_between(&w, false);
-        size_t phrase = claiming_phrase(span_from(text, (size_t)(w.at - begin)));
+        keep(&k, from, w.at);
+        if (has_sentence_end(from, w.at)) {
+            end_sentence(&k);
+        }
         const unsigned char *word_at = w.at;
+        size_t phrase = claiming_phrase(span_from(text, (size_t)(w.at - begin)));
         struct word word;
         bool any = next_word(&w, false, &word);
         if (phrase) {
             w.at = word_at + phrase;
+            int words = words_in(span_of((const char *)word_at, phrase));
+            k.words += words;
+            k.claims += words;
+        } else if (any) {
+            bool claims = word.slot && word.slot->claim;
+            k.words++;
+            k.claims += claims;
+            if (!claims) {
+                keep(&k, word_at, w.at);
+            }
         }
-        if (phrase || (any && word.slot && word.slot->claim)) {
-            memcpy(out + kept, from, (size_t)(word_at - from));
-            kept += (size_t)(word_at - from);
-        } else {
-            memcpy(out + kept, from, (size_t)(w.at - from));
-            kept += (size_t)(w.at - from);
-        }
-        from = w.at;
     }
-    return kept == text.len ? text : span_of(out, kept);
+    end_sentence(&k);
+    return k.len == text.len ? text : span_of(k.out, k.len);
 }
 
 /* ---- all together ---- */

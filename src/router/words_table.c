@@ -137,6 +137,9 @@ const struct task_words task_words[] = {
      "multiplied multiply subtract divisor multiplication perimeter fahrenheit celsius "
      "berechne calcule calcula calcola geteilt gedeeld умножить сколько cuánto quanto "
      "combien hoeveel"},
+    {TASK_MATH, 4, false,
+     "monday tuesday wednesday thursday friday saturday sunday month months "
+     "january february june july august september october november december added adding yards"},
     {TASK_MATH, 3, false,
      "plus minus divided times percent percentage solve theorem probability polynomial "
      "triangle rectangle radius hypotenuse modulo factorial prime odd even sum average "
@@ -144,12 +147,12 @@ const struct task_words task_words[] = {
      "resuelve risolvi fois veces vezes mal cups cup teaspoons tablespoons inches"},
     {TASK_MATH, 2, false,
      "convert total product integer integers numbers feet inch meters metres cm mm km kg "
-     "miles grams kilograms pounds hours days weeks months cents dollars dozen half twice "
-     "each per left cost costs earn earns monday tuesday wednesday thursday friday "
-     "saturday sunday quedan"},
+     "miles grams kilograms pounds hours days weeks cents dollars dozen half twice "
+     "each per left cost costs earn earns "
+     "quedan"},
     {TASK_MATH, 1, false,
-     "hour minutes seconds month years distance speed january february june july "
-     "august september october november december more than many much week day buys sells "
+     "hour minutes seconds years distance speed "
+     "more than many much week day buys sells "
      "gives"},
     /* thinking */
     {TASK_REASON, 6, false,
@@ -207,6 +210,10 @@ const struct task_words task_words[] = {
 const size_t task_words_count = ARRAY_LEN(task_words);
 
 const struct task_phrase task_phrases[] = {
+    {"who is your", TASK_CHAT, 24},
+    {"what's up", TASK_CHAT, 30},
+    {"were you born", TASK_CHAT, 24},
+    {"my prompt", TASK_CHAT, 24},
     {"who are you", TASK_CHAT, 30},
     {"what are you", TASK_CHAT, 20},
     {"how are you", TASK_CHAT, 36},
@@ -256,6 +263,10 @@ const struct task_phrase task_phrases[] = {
     {"\xe3\x81\xaa\xe3\x81\x9c", TASK_REASON, 36},             /* なぜ */
     {"how many", TASK_MATH, 12},
     {"how much", TASK_MATH, 10},
+    {"if i add", TASK_MATH, 24},
+    {"if you add", TASK_MATH, 24},
+    {"if today is", TASK_MATH, 24},
+    {"what comes after", TASK_MATH, 18},
     {"square root", TASK_MATH, 30},
     {"what day", TASK_MATH, 18},
     {"which day", TASK_MATH, 18},

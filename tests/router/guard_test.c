@@ -13,7 +13,7 @@
 
 struct shape {       /* of a client's traffic */
     double up;       /* share of answers from other tiers */
-    double gain;     /* of claims, in each of … */
+    double won;      /* share of claiming requests that win by it, of … */
     double claiming; /* … this share of requests */
     double hard;     /* share of long, low scored, reasoning requests */
 };
@@ -35,7 +35,7 @@ static void run(struct guard *g, const char *name, const struct shape *shape, in
         guard_look(g, cap, &f);
         bool up = rng_unit(r) < shape->up && !f.guard.capped;
         struct decision d = {.score = (hard ? 0.3 : 0.7) + 0.2 * rng_unit(r),
-                             .claims_gain = claims ? shape->gain : 0};
+                             .claims_won = claims && rng_unit(r) < shape->won};
         guard_note(g, *now, &f, &d, up);
         *now += S;
         *out_ups += up;
@@ -53,7 +53,7 @@ static struct guard_facts look(const struct guard *g, const char *name)
 static void steady_traffic_raises_nothing(void **state)
 {
     (void)state;
-    static const struct shape steady = {.up = 0.3, .gain = 0.3, .claiming = 0.1, .hard = 0.25};
+    static const struct shape steady = {.up = 0.3, .won = 0.5, .claiming = 0.2, .hard = 0.25};
     struct guard *g = guard_new();
     struct rng r = {11};
     uint64_t now = S;
@@ -68,8 +68,8 @@ static void steady_traffic_raises_nothing(void **state)
 static void stuffing_is_noticed_discounted_and_forgiven(void **state)
 {
     (void)state;
-    static const struct shape honest = {.up = 0.2, .gain = 0.3, .claiming = 0.1};
-    static const struct shape gamer = {.up = 0.9, .gain = 0.4, .claiming = 1};
+    static const struct shape honest = {.up = 0.2, .won = 0.5, .claiming = 0.1};
+    static const struct shape gamer = {.up = 0.9, .won = 1, .claiming = 1};
     struct guard *g = guard_new();
     struct rng r = {5};
     uint64_t now = S;
@@ -78,12 +78,12 @@ static void stuffing_is_noticed_discounted_and_forgiven(void **state)
     run(g, "ann", &honest, 300, -1, &r, &now, &ups);
     run(g, "mal", &gamer, 3, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 0); /* three are an accident */
-    run(g, "mal", &gamer, 9, -1, &r, &now, &ups);
+    run(g, "mal", &gamer, 8, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 1);
     assert_true(look(g, "mal").alarms & (1u << GUARD_CLAIMS));
     assert_true(look(g, "ann").discount == 0); /* others are not blamed */
     assert_int_equal(guard_raised(g, GUARD_CLAIMS), 1);
-    run(g, "mal", &(struct shape){.up = 0.2}, 60, -1, &r, &now, &ups);
+    run(g, "mal", &(struct shape){.up = 0.2}, 50, -1, &r, &now, &ups);
     assert_true(look(g, "mal").discount == 0);
     guard_free(g);
 }
@@ -149,7 +149,7 @@ static void memory_is_bounded(void **state)
     char name[64];
     for (int i = 0; i < 5 * GUARD_CLIENTS; i++) {
         snprintf(name, sizeof name, "a-very-long-name-of-a-client-which-is-cut-%d", i);
-        run(g, name, &(struct shape){.gain = 0.5, .claiming = 1}, 8, -1, &r, &now, &ups);
+        run(g, name, &(struct shape){.won = 1, .claiming = 1}, 12, -1, &r, &now, &ups);
     }
     struct text out;
     text_init(&out, MIB);

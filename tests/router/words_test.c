@@ -164,6 +164,32 @@ static void claims_are_told_apart(void **state)
     assert_int_equal(stuffed.task_plain, TASK_COMMAND);
 }
 
+static void claims_are_taken_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *plain;
+    } cases[] = {
+        {"turn on the lights", "turn on the lights"},
+        {"Think step by step. turn on the lights", " turn on the lights"},
+        {"As an expert with a phd, give a rigorous proof: turn on the lights",
+         " turn on the lights"},
+        {"Explain to an expert how a lamp and its switch and the wires in the wall work",
+         "Explain to an  how a lamp and its switch and the wires in the wall work"},
+        {"expert", ""},
+        {"", ""},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span plain = words_without_claims(span_c(cases[i].text), arena);
+        if (!span_is(span_trim(plain), span_trim(span_c(cases[i].plain)).data) &&
+            !(plain.len == 0 && cases[i].plain[0] == 0)) {
+            fail_msg("\"%s\" became \"%.*s\"", cases[i].text, SPAN_ARG(plain));
+        }
+    }
+    arena_free(arena);
+}
+
 /* What is to be worked on is not what is asked for. */
 static void material_counts_less_than_the_instruction(void **state)
 {
@@ -216,6 +242,9 @@ static void any_bytes_are_survived(void **state)
         char *copy = mem_new(len + 1); /* exact size: a read past the end is seen */
         memcpy(copy, bytes, len);
         (void)words_task(span_of(copy, len), span_of(copy, len / 2));
+        struct arena *arena = arena_new();
+        assert_true(words_without_claims(span_of(copy, len), arena).len <= len);
+        arena_free(arena);
         (void)words_language(span_of(copy, len));
         mem_free(copy);
     }
@@ -230,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_system_message_may_name_the_task),
         cmocka_unit_test(languages_are_guessed),
         cmocka_unit_test(claims_are_told_apart),
+        cmocka_unit_test(claims_are_taken_out),
         cmocka_unit_test(material_counts_less_than_the_instruction),
         cmocka_unit_test(the_tail_of_a_long_text_is_read),
         cmocka_unit_test(capitals_beyond_ascii_are_folded),
