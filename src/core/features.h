@@ -5,8 +5,9 @@
  *   markers   small numbers with a name and a meaning: length, numbers, code, question words,
  *             constraints … They may be shown, kept on receipts and clustered: they tell the
  *             shape of a prompt, none of its words.
- *   hashed    the words and pairs of neighbouring words of the last user turn, as buckets of a
- *             table of 2^14, each once. They never leave memory: a receipt must not hold them.
+ *   hashed    the words and the pairs of neighbouring words of the last user turn, each once, as
+ *             16-bit hashes; the upper 14 bits are the bucket of the weights. They never leave
+ *             memory: a receipt must not hold them.
  *
  * router/features.h makes them. A change to a marker's meaning or to the hash must raise
  * FEATURES_VERSION: learned weights of another version are worth nothing.
@@ -19,7 +20,8 @@
 #define FEATURES_VERSION 1u
 #define FEATURES_BITS 14
 #define FEATURES_BUCKETS (1u << FEATURES_BITS)
-#define FEATURES_HASHED_MAX 768 /* distinct; further ones are dropped */
+#define FEATURES_BUCKET(hash16) ((uint32_t)(hash16) >> (16 - FEATURES_BITS))
+#define FEATURES_WORDS_MAX 384 /* distinct words, and pairs, of a text; further ones are dropped */
 
 /*
  * Name, and how a value is made:
@@ -115,8 +117,9 @@ enum marker_kind { MARKER_KIND_LOG, MARKER_KIND_COUNT, MARKER_KIND_SHARE, MARKER
 
 struct features {
     uint8_t marker[MARKER_COUNT];
-    uint16_t hashed_count;
-    uint16_t hashed[FEATURES_HASHED_MAX]; /* distinct buckets below FEATURES_BUCKETS */
+    uint16_t words, pairs; /* how many of each */
+    uint16_t word[FEATURES_WORDS_MAX];
+    uint16_t pair[FEATURES_WORDS_MAX];
 };
 
 const char *marker_name(enum marker m);    /* static */

@@ -100,7 +100,7 @@ static const char *const word_lists[MARKER_COUNT] = {
         "compose draft implement design develop prove show determine identify extract summarize "
         "summarise translate rewrite classify compare discuss analyze analyse evaluate provide "
         "tell name choose select suggest recommend imagine pretend act edit fix correct convert "
-        "answer read use given consider complete fill turn set play remind call send schreibe "
+        "read use consider complete fill turn set play remind call send schreibe "
         "erkläre nenne gib écris explique donne escribe explica",
 };
 
@@ -261,22 +261,25 @@ struct pass {
     uint64_t seen[FEATURES_BUCKETS / 64];
 };
 
-static void add_bucket(struct pass *p, uint64_t h)
+static bool is_new(struct pass *p, uint32_t hash16)
 {
-    uint32_t bucket = (uint32_t)(h >> (64 - FEATURES_BITS));
+    uint32_t bucket = FEATURES_BUCKET(hash16);
     uint64_t bit = 1ull << (bucket & 63);
-    struct features *f = p->out;
-    if (!(p->seen[bucket >> 6] & bit) && f->hashed_count < FEATURES_HASHED_MAX) {
-        p->seen[bucket >> 6] |= bit;
-        f->hashed[f->hashed_count++] = (uint16_t)bucket;
-    }
+    bool seen = p->seen[bucket >> 6] & bit;
+    p->seen[bucket >> 6] |= bit;
+    return !seen;
 }
 
 static void add_gram(struct pass *p, uint64_t h)
 {
-    add_bucket(p, h * MIX);
-    if (p->before) {
-        add_bucket(p, (p->before * 3 + h) * MIX);
+    struct features *f = p->out;
+    uint32_t word = (uint32_t)(h * MIX >> 48);
+    uint32_t pair = (uint32_t)((p->before * 3 + h) * MIX >> 48);
+    if (f->words < FEATURES_WORDS_MAX && is_new(p, word)) {
+        f->word[f->words++] = (uint16_t)word;
+    }
+    if (p->before && f->pairs < FEATURES_WORDS_MAX && is_new(p, pair)) {
+        f->pair[f->pairs++] = (uint16_t)pair;
     }
     p->before = h;
 }
@@ -294,8 +297,8 @@ static void note_word(struct pass *p, uint64_t h, size_t len, bool capital, bool
     for (int i = 0; s->hash && i < 2 && s->marker[i] != NO_MARKER; i++) {
         p->counts[s->marker[i]] += !out_of_place(p, s->marker[i]);
     }
-    p->counts[MARKER_HOW_MANY] += p->before == hash_how && s->hash &&
-                                  (s->marker[0] == MARKER_QUANTITY);
+    p->counts[MARKER_HOW_MANY] +=
+        p->before == hash_how && s->hash && (s->marker[0] == MARKER_QUANTITY);
     p->counts[MARKER_WHICH_OF] += (p->before == hash_which && h == hash_of) || h == hash_following;
     p->counts[MARKER_ACRONYMS] += acronym;
     p->capitals += capital;
@@ -509,11 +512,12 @@ void features_read(struct span user, const struct facts *f, struct features *out
 {
     (void)pthread_once(&tables_once, build_tables);
     struct pass p = {.out = out, .last = OTHER};
-    out->hashed_count = 0;
+    out->words = out->pairs = 0;
     user = user.data ? user : SPAN("");
-    struct span head = span_first(user, user.len > FEATURES_BYTES_MAX ? FEATURES_HEAD_BYTES
-                                                                      : FEATURES_BYTES_MAX);
-    struct span tail = span_from(user, MAX(head.len, user.len - MIN(user.len, FEATURES_TAIL_BYTES)));
+    struct span head =
+        span_first(user, user.len > FEATURES_BYTES_MAX ? FEATURES_HEAD_BYTES : FEATURES_BYTES_MAX);
+    struct span tail =
+        span_from(user, MAX(head.len, user.len - MIN(user.len, FEATURES_TAIL_BYTES)));
     read_text(&p, head);
     if (tail.len) {
         read_text(&p, tail);

@@ -64,10 +64,10 @@ static int collect(const struct router *r, const struct facts *f,
             plain_value((enum marker)m, value), whole - score_with(r, &facts, without)};
     }
     *without = *f->features;
-    without->hashed_count = 0;
-    out[n++] =
-        (struct contribution){"wording", "its words and pairs of words together",
-                              f->features->hashed_count, whole - score_with(r, &facts, without)};
+    without->words = without->pairs = 0;
+    out[n++] = (struct contribution){"wording", "its words and pairs of words together",
+                                     f->features->words + f->features->pairs,
+                                     whole - score_with(r, &facts, without)};
     mem_free(without);
     return n;
 }
