@@ -22,6 +22,9 @@ struct app_options {
     const char
         *model; /* a GGUF for the device, when there is no config; NULL = find the bundled one */
     const char *ledger;    /* replaces the config's ledger.path; NULL */
+    /* For `weir doctor --canary`: a URL that stands in for every backend beyond the device; no key is sent there, none is
+     * asked for, and no local model is loaded. NULL */
+    const char *upstreams;
     const char *log_level; /* replaces the config's; NULL */
     bool log_json;
     int ready_fd; /* gets "READY url\n" once the first worker serves; -1 */

@@ -138,6 +138,22 @@ static struct config *default_config(const struct app_options *o)
 
 /* ---- laying things over ---- */
 
+static void lead_aside(struct config *c, const char *upstreams)
+{
+    for (int i = 0; i < c->backends_count; i++) {
+        struct backend *b = (struct backend *)&c->backends[i];
+        bool device = b->tier == TIER_DEVICE;
+        b->url = device ? "unix:/nowhere:/v1" : arena_c(c->arena, span_c(upstreams));
+        b->key = NULL;
+        b->retries = 0;
+        if (b->api == API_LOCAL) {
+            b->api = API_OPENAI;
+            b->model_path = NULL;
+        }
+    }
+    c->keys_file = NULL;
+}
+
 /*
  * A config is immutable for everybody who gets it; these fields are set in the
  * moment between parsing and handing it out, while nobody else has seen it.
@@ -156,6 +172,9 @@ static enum err lay_over(struct config *c, const struct app_options *o, struct t
     }
     if (o->ledger) {
         c->ledger_path = arena_c(c->arena, span_c(o->ledger));
+    }
+    if (o->upstreams) {
+        lead_aside(c, o->upstreams);
     }
     if (o->workers > 0) {
         c->workers = o->workers;

@@ -48,21 +48,8 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-/* A crash may leave a core file: prompts, answers and keys lie in memory, so none of it goes there. Every process of
- * ours comes from here and inherits it (core(5): only the ELF headers stay). */
-static void keep_memory_out_of_dumps(void)
-{
-    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t n = write(fd, "0x10", 4);
-        (void)n; /* a kernel without the switch: nothing can be done about it */
-        close(fd);
-    }
-}
-
 int cli_main(int argc, char **argv)
 {
-    keep_memory_out_of_dumps();
     dumps_off();
     const char *name = argc > 1 ? argv[1] : "help";
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {

@@ -216,6 +216,7 @@ static void run_own(const struct client_options *o, const char *listen, int read
         .workers = 1,
         .model = o->model,
         .ledger = o->ledger,
+        .upstreams = o->upstreams,
         .log_level = o->verbose ? NULL : "error",
         .ready_fd = ready_fd,
     }));
@@ -327,8 +328,11 @@ enum err client_open(const struct client_options *o, struct client **out, struct
     c->options = *o;
     struct text errors;
     text_init(&errors, 64 * KIB);
-    struct app_options app = {
-        .config_path = o->config_path, .model = o->model, .ledger = o->ledger, .ready_fd = -1};
+    struct app_options app = {.config_path = o->config_path,
+                              .model = o->model,
+                              .ledger = o->ledger,
+                              .upstreams = o->upstreams,
+                              .ready_fd = -1};
     enum err err = app_load_config(&app, &c->config, &errors);
     if (err) {
         struct span text = span_trim(text_span(&errors));

@@ -20,6 +20,7 @@ struct client_options {
     const char *model;       /* for a server of our own without a config */
     const char
         *ledger; /* in place of the config's: nobody serves it, so one of our own is started */
+    const char *upstreams; /* see app_options */
     bool may_start;
     bool verbose; /* the own server's log shows */
 };

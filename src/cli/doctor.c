@@ -5,6 +5,7 @@
  */
 #include "app/app.h"
 #include "app/calibrations.h"
+#include "cli/canary.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "engine/gguf.h"
@@ -28,6 +29,9 @@ static const char help[] =
     "Looks at config, models, memory, GPU, ledger, keys and backends, and says what is wrong and\n"
     "how to fix it. Exit 1 when something is.\n"
     "\n"
+    "  --canary         also plants made-up personal values and secrets in every field of requests,\n"
+    "                   sends them through this config to a stand-in for each backend on this\n"
+    "                   machine, and fails if a value arrives that the policy keeps\n"
     "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
     "  --json           {\"checks\": [{name, ok, detail, fix}]}\n"
     "\n"
@@ -255,11 +259,37 @@ static void check_server(struct doctor *d, const struct config *c, const char *p
     text_done(&out);
 }
 
+static void check_canary(struct doctor *d, const struct config *c, const char *path)
+{
+    struct canary_result r = {0};
+    struct fault fault = {0};
+    text_init(&r.leaks, 64 * KIB);
+    enum err err = canary_run(c, path, &r, &fault);
+    if (err == ERR_NOT_FOUND) {
+        say(d, "canary", true, NULL, "%s", fault.text);
+    } else if (err) {
+        say(d, "canary", false, "`weir doctor` without --canary says what else is wrong", "%s",
+            fault.text);
+    } else if (r.leaked) {
+        say(d, "canary", false,
+            "do not send personal data through this weir; please report it with this line",
+            "%d of %d planted values arrived: %.900s", r.leaked, r.values, r.leaks.data);
+    } else {
+        say(d, "canary", true, NULL,
+            "%d values planted towards %d backend%s, %d requests arrived, 0 values that policy keeps%s",
+            r.values, r.backends, r.backends == 1 ? "" : "s", r.arrived,
+            r.allowed ? "; some left as they are, because the config lets them" : "");
+    }
+    text_done(&r.leaks);
+}
+
 static int run(int argc, char **argv)
 {
     const char *config = NULL;
+    bool canary = false;
     struct doctor d = {.all_well = true};
-    const struct cli_option options[] = {{"--config", NULL, &config}, {"--json", &d.as_json, NULL}};
+    const struct cli_option options[] = {
+        {"--config", NULL, &config}, {"--json", &d.as_json, NULL}, {"--canary", &canary, NULL}};
     if (!cli_parse(&command_doctor, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
     }
@@ -285,6 +315,9 @@ static int run(int argc, char **argv)
         check_cloud(&d, c);
         check_calibration(&d, c);
         check_server(&d, c, path);
+        if (canary) {
+            check_canary(&d, c, path);
+        }
         config_unref(c);
     }
     json_end_array(&d.json);
