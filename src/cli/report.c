@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "app/app.h"
+#include "app/calibrations.h"
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/ledger_view.h"
+#include "cli/migrate.h"
 #include "cli/report_privacy.h"
+#include "engine/gguf.h"
+#include "ledger/ledger.h"
 #include "json/json.h"
 
 #include <stdio.h>
@@ -16,6 +22,8 @@ static const char help[] =
     "would have cost, how long people waited, what left this device.\n"
     "\n"
     "  --since 7d       how far back: 45s, 30m, 12h, 7d (default 7d)\n"
+    "  --migrate        instead: which kinds of requests the device could take from the cloud, with the\n"
+    "                   evidence, the saving and the risk (default: the last 30d)\n"
     "  --privacy        instead: what left, to which backend and model, what was replaced first\n"
     "  --json           as JSON\n"
     "  --config FILE    default: WEIR_CONFIG, ./weir.yaml, ~/.config/weir/weir.yaml\n"
@@ -23,7 +31,8 @@ static const char help[] =
     "examples:\n"
     "  weir report\n"
     "  weir report --since 24h --json | jq .saved_usd\n"
-    "  weir report --privacy --since 30d\n";
+    "  weir report --privacy --since 30d\n"
+    "  weir report --migrate\n";
 
 static void print_tiers(const struct json *root, int64_t requests)
 {
@@ -92,15 +101,120 @@ static void print_rest(const struct json *root)
     puts("");
 }
 
+/* ---- --migrate ---- */
+
+static void on_receipt(void *user, struct span json, double feedback)
+{
+    migrate_add(user, json, feedback);
+}
+
+static const struct backend *first_of_side(const struct config *c, bool local)
+{
+    for (int i = 0; i < c->backends_count; i++) {
+        const struct backend *b = &c->backends[i];
+        if (b->tier != TIER_HUMAN && (b->tier == TIER_DEVICE) == local) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t tasks_of(const char *names)
+{
+    struct span rest = span_c(names);
+    uint32_t bits = 0;
+    enum task task;
+    while (rest.len) {
+        if (task_from(span_trim(span_cut(&rest, ',')), &task)) {
+            bits |= 1u << task;
+        }
+    }
+    return bits;
+}
+
+/* Reads the ledger itself: it may take longer than a server may be held up. */
+static enum err write_migrate(const struct config *c, uint64_t since_us, struct text *out,
+                              struct fault *fault)
+{
+    const struct backend *device = first_of_side(c, true);
+    const struct backend *cloud = first_of_side(c, false);
+    struct migrate_options o = {.quality = c->quality};
+    struct gguf_facts facts;
+    char pair[160];
+    if (device && device->model_path && gguf_check(device->model_path, &facts, fault) == OK) {
+        o.context = facts.context;
+        o.tasks = tasks_of(facts.tasks);
+        o.tools = facts.template_has_tools;
+    } else if (device) {
+        o.context = device->context;
+        o.tools = device->tools;
+    }
+    struct calibrations all;
+    if (calibrations_load(c, &all, fault)) {
+        return fault->code;
+    }
+    if (device && cloud) {
+        const struct calibration_entry *e = calibrations_find(&all, device->name, cloud->name);
+        snprintf(pair, sizeof pair, "%.64s,%.64s", device->name, cloud->name);
+        o.pair = pair;
+        o.split = e && !e->stale ? &e->split : NULL;
+    }
+    struct ledger *ledger = NULL;
+    struct migrate *m = migrate_new(&o);
+    uint64_t now = clock_wall_us();
+    enum err err =
+        access(c->ledger_path, F_OK)
+            ? fault_set(fault, ERR_NOT_FOUND, "%s: there is no ledger yet", c->ledger_path)
+            : ledger_open(&(struct ledger_options){.path = c->ledger_path, .read_only = true},
+                          &ledger, fault);
+    err = err ? err : ledger_visit(ledger, now - MIN(now, since_us), on_receipt, m, fault);
+    if (!err) {
+        migrate_write(m, out);
+    }
+    ledger_close(ledger);
+    migrate_free(m);
+    calibrations_done(&all);
+    return err;
+}
+
+static int show_migrate(const char *config, const char *since, bool json)
+{
+    uint64_t since_us;
+    if (!clock_from_duration(span_c(since), &since_us)) {
+        return cli_usage(&command_report, "--since must be like 7d, 12h or 30m");
+    }
+    struct config *c;
+    struct text out;
+    text_init(&out, 8 * MIB);
+    struct fault fault = {0};
+    struct app_options app = {.config_path = cli_config_path(config), .ready_fd = -1};
+    struct json_doc *doc = NULL;
+    int status = CLI_OK;
+    if (app_load_config(&app, &c, &out)) {
+        status = cli_fail("%.*s", SPAN_ARG(span_trim(text_span(&out))));
+        text_done(&out);
+        return status;
+    }
+    if (write_migrate(c, since_us, &out, &fault)) {
+        status = cli_fail("%s", fault.text);
+    } else if (json) {
+        puts(out.data);
+    } else if (json_parse(text_span(&out), &doc, &fault) == OK) {
+        migrate_print(json_root(doc), since);
+    }
+    json_free(doc);
+    config_unref(c);
+    text_done(&out);
+    return status;
+}
+
 static int run(int argc, char **argv)
 {
-    const char *config = NULL, *since = "7d";
-    bool json = false, privacy = false;
+    const char *config = NULL, *since = NULL;
+    bool json = false, privacy = false, migrate = false;
     const struct cli_option options[] = {
-        {"--config", NULL, &config},
-        {"--since", NULL, &since},
-        {"--json", &json, NULL},
-        {"--privacy", &privacy, NULL},
+        {"--config", NULL, &config},   {"--since", NULL, &since},     {"--json", &json, NULL},
+        {"--privacy", &privacy, NULL}, {"--migrate", &migrate, NULL},
     };
     if (!cli_parse(&command_report, options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
@@ -108,6 +222,13 @@ static int run(int argc, char **argv)
     if (argc > 1) {
         return cli_usage(&command_report, "`%s` is not expected here", argv[1]);
     }
+    if (migrate && privacy) {
+        return cli_usage(&command_report, "--migrate and --privacy are two reports");
+    }
+    if (migrate) {
+        return show_migrate(config, since ? since : "30d", json);
+    }
+    since = since ? since : "7d";
     struct ledger_wish wish = {.question = privacy ? LEDGER_PRIVACY : LEDGER_REPORT,
                                .config = cli_config_path(config),
                                .since = since};
