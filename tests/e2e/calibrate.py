@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
+import sqlite3
 import sys
-
+import time
 
 import e2e
-from e2e import CLOUD, Provider, eventually, free_port, provider, server
+from e2e import CLOUD, Provider, eventually, provider, server
 from harness import ROOT, run_tests
 
 NANO, MINI = ROOT + "/models/weir-nano.gguf", ROOT + "/models/weir-mini.gguf"
@@ -69,9 +70,16 @@ def the_teacher_finds_the_threshold_of_the_bundled_pair():
             assert {o["backend"] for o in row["outcomes"]} == {"device", "cloud"} and row["prompt"] and row["id"]
             assert all(o["score"] in (0, 1) for o in row["outcomes"])
         assert told["curve"][0]["cloud_share"] == 0 and told["curve"][-1]["cloud_share"] == 1
-        answer = eventually(lambda: (lambda a: quality_of(a)["threshold_from"] == "calibration" and a)(
-            s.ask("what is 4 + 5?")[2]), "the running server uses it", 10)
-        assert abs(answer["weir"]["threshold"] - told["threshold"]) < 1e-4, (answer["weir"], told["threshold"])
+        seen = {}
+
+        def in_use():
+            seen.update(s.ask("what is 4 + 5?")[2]["weir"])
+            return seen.get("quality", {}).get("threshold_from") == "calibration"
+        try:
+            eventually(in_use, "the running server uses it", 20)
+        except AssertionError:
+            raise AssertionError(f"not in use: {seen} {s.text()[-1500:]}") from None
+        assert abs(seen["threshold"] - told["threshold"]) < 1e-4, (seen, told["threshold"])
         assert s.status()["calibration"][0]["in_force"] is True
         before = len(json.loads(s.get("/weir/v1/receipts?last=1000")[2])["receipts"])
         again = s.run(*teach)  # every prompt has its line
@@ -141,6 +149,35 @@ def what_may_not_leave_is_left_out():
         assert key not in json.dumps(Provider.bodies) and len(outcomes(s, "p.jsonl.outcomes.jsonl")) == 2
 
 
+class Judge(Provider):
+    """A judge that finds `fine` prompts a tie, answers of the cloud better for `weak` ones, and is biased for the rest."""
+
+    def stream(self, model, body):
+        text = body["messages"][-1]["content"]
+        if model != "m-judge" or not text.startswith("Two answers"):
+            return super().stream(model, body)
+        first = text.split("[Answer A]")[1].split("[Answer B]")[0]
+        verdict = "TIE" if "fine" in text else "A" if "odd" in text else "A." if "cloud says" in first else "**B**"
+        for delta, finish in (({"role": "assistant", "content": verdict}, None), ({}, "stop")):
+            self.event({"id": "up", "object": "chat.completion.chunk", "created": 1, "model": model,
+                        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+        self.event("[DONE]")
+
+
+def a_judge_compares_in_both_orders():
+    with provider(Judge) as up, server(CLOUD.format(upstream=up) + CLOUD.format(upstream=up).replace(
+            "name: cloud", "name: umpire").replace("model: m,", "model: m-judge,")) as s:
+        with open(s.tmp + "/p.txt", "w") as f:
+            f.write("a fine question\na weak question\nan odd question\n")
+        done = s.run("calibrate", "--pair", "device,cloud", "--prompts", "p.txt", "--max-usd", "1", "--judge", "umpire")
+        assert done.returncode == 0 and "3 have no answer given: umpire compares" in done.stderr, done
+        scores = {r["prompt"]: [o["score"] for o in r["outcomes"]] for r in outcomes(s, "p.txt.outcomes.jsonl")}
+        assert scores == {"a fine question": [1, 1], "a weak question": [0, 1], "an odd question": [0.5, 1]}, scores
+        assert len([b for b in Provider.bodies if b["model"] == "m-judge"]) == 6
+        lazy = s.run("calibrate", "--prompts", "p.txt", "--max-usd", "1", "--out", "q.jsonl")  # the cloud judges no one
+        assert lazy.returncode == 1 and "did not say A, B or TIE" in lazy.stderr, lazy
+
+
 def recorded_outcomes_set_the_threshold():
     with provider() as up, server(CLOUD.format(upstream=up), "policy: { strategy: split }") as s:
         def write(model):
@@ -168,8 +205,60 @@ def recorded_outcomes_set_the_threshold():
         assert json.loads(nothing.stdout)["more_labels_needed"] == 59
 
 
+def write_month(s):
+    """Thirty days of the cloud alone, as receipts in the ledger: 3,000 requests of five kinds."""
+    s.start()
+    s.ask("hi", model="device")  # the file and its schema
+    s.stop()
+    kinds = [("command", 14, 0.00004, 1200), ("classify", 90, 0.00012, 900), ("rewrite", 220, 0.0011, 500),
+             ("code", 700, 0.0130, 300), ("summarise", 5000, 0.0061, 100)]
+    now = int(time.time() * 1e6)
+    db = sqlite3.connect(s.tmp + "/weir.db")
+    rowid = 1000
+
+    def put(task, tokens, usd, tier, session, score, at):
+        nonlocal rowid
+        rowid += 1
+        id = f"req_{rowid:026d}"
+        doc = {"id": id, "session": session, "tier": tier, "backend": tier, "task": task, "prompt_tokens": tokens,
+               "markers": {"length": 20}, "score": score, "cost_usd": usd, "outcome": "ok",
+               "legs": [{"backend": tier, "output_tokens": tokens // 2}]}
+        db.execute("INSERT INTO receipts(rowid,id,wall_us,tier,backend,outcome,always_estimated,handed_up,redacted,left_bytes,"
+                   "input_tokens,output_tokens,lost) VALUES(?,?,?,?,?,'ok',0,0,0,0,1,1,0)", (rowid, id, at, tier, tier))
+        db.execute("INSERT INTO documents(receipt,json) VALUES(?,?)", (rowid, json.dumps(doc)))
+        return id
+
+    for number, (task, tokens, usd, count) in enumerate(kinds):
+        for i in range(count):
+            put(task, tokens, usd, "cloud", None, 0.5, now - i * 86400 * 1000000 * 29 // count)
+        labels = {"command": (80, 1), "classify": (20, 1), "code": (40, 0.4)}.get(task)
+        for i in range(labels[0] if labels else 0):
+            id = put(task, tokens, 0.0, "device", "weir-calibrate-x", 0.5, now)
+            db.execute("INSERT INTO feedback(id,source,score,wall_us) VALUES(?,'test',?,?)", (id, int(i < labels[0] * labels[1]), now))
+    db.commit()
+    db.close()
+
+
+def a_cloud_only_month_says_what_could_move():
+    with provider() as up, server(CLOUD.format(upstream=up), start=False) as s:
+        write_month(s)
+        report = json.loads(s.run("report", "--migrate", "--json").stdout)
+        assert report["cloud_requests"] == 3000 and report["taught"] == 140, report
+        verdicts = {k["kind"]: k["verdict"] for k in report["kinds"]}
+        assert verdicts == {"command, tiny": "move", "classify, short": "likely", "rewrite, medium": "unknown",
+                            "code, medium": "keep", "summarise, long": "cannot"}, verdicts
+        assert report["pareto"]["top"] == ["code, medium", "summarise, long"], report["pareto"]
+        assert report["kinds"][0]["kind"] == "code, medium" and abs(report["kinds"][0]["cost_usd"] - 3.9) < 1e-6
+        assert abs(report["movable"]["proven_saving_usd"] - 0.048) < 1e-6, report["movable"]
+        shown = s.run("report", "--migrate")
+        assert "2 of 5 kinds make 80 % of the cost" in shown.stdout and "weir calibrate --pair" in shown.stdout, shown
+        day = json.loads(s.run("report", "--migrate", "--since", "24h", "--json").stdout)
+        assert day["cloud_requests"] < 200, day["cloud_requests"]
+        assert s.run("report", "--migrate", "--since", "soon").returncode == 2
+
+
 TESTS = [v for v in list(globals().values()) if callable(v) and getattr(v, "__module__", "") == "__main__" and
-         v.__name__.islower() and v.__name__ not in ("write_sums", "outcomes", "quality_of")]
+         v.__name__.islower() and v.__name__ not in ("write_sums", "outcomes", "quality_of", "write_month")]
 
 if __name__ == "__main__":
     e2e.harness.HERE = os.path.dirname(os.path.abspath(__file__))

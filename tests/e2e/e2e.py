@@ -145,8 +145,8 @@ def server(more="", tail="", start=True, args=(), listen=None):
 
 
 @contextlib.contextmanager
-def provider():
-    p = QuietServer(("127.0.0.1", 0), Provider)
+def provider(kind=Provider):
+    p = QuietServer(("127.0.0.1", 0), kind)
     threading.Thread(target=p.serve_forever, daemon=True).start()
     Provider.bodies.clear()
     try:
