@@ -39,11 +39,15 @@ static void print_row(const struct json *r)
     }
     int64_t total = json_i64_or(json_get(r, "total_us"), 0);
     struct span degraded = json_str(json_get(r, "degraded"));
+    struct span reason = json_str(json_get(r, "reason"));
+    if (span_given(json_str(json_get(r, "forgotten")))) {
+        reason = SPAN("(forgotten)");
+    }
     printf("%-30.*s  %.19s  %-9.*s %-7.*s %8.1f ms %10s  %.*s%s%.*s\n",
            SPAN_ARG(json_str(json_get(r, "id"))), span_given(time) ? time.data : "",
            SPAN_ARG(json_str(json_get(r, "outcome"))), SPAN_ARG(json_str(json_get(r, "tier"))),
            (double)total / 1e3, money, SPAN_ARG(degraded), span_given(degraded) ? ": " : "",
-           SPAN_ARG(json_str(json_get(r, "reason"))));
+           SPAN_ARG(reason));
 }
 
 static void print_list(const struct json *root)

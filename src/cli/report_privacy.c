@@ -66,11 +66,11 @@ void report_privacy_print(const struct json *root, const char *since)
     if (number(root, "kept_requests")) {
         printf("  %lld requests were kept home by policy",
                (long long)number(root, "kept_requests"));
-        print_types(": ", json_get(root, "kept"));
+        print_types("; ", json_get(root, "kept"));
         puts("");
     }
     if (number(root, "forgotten")) {
-        printf("  %lld receipts are tombstones of forgotten requests\n",
+        printf("  forgotten since: %lld of the receipts, counted here without their owner\n",
                (long long)number(root, "forgotten"));
     }
     it = json_iter(json_get(root, "by_day"));

@@ -49,13 +49,31 @@ static const char *const kept_leg_keys[] = {
     "redactions", "left_in_clear",
 };
 
-static void copy_keys(struct json_out *w, const struct json *from, const char *const *keys,
-                      size_t count)
+static bool is_kept(struct span key, const char *const *kept, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct json *v = json_get(from, keys[i]);
-        if (v) {
-            json_put_value(w, keys[i], v);
+    bool found = false;
+    for (size_t i = 0; i < count && !found; i++) {
+        found = span_is(key, kept[i]);
+    }
+    return found;
+}
+
+/* Every key stays, so that readers find what they expect; what is not kept is null, or an empty array. */
+static void strip(struct json_out *w, const struct json *from, const char *const *kept,
+                  size_t count)
+{
+    for (struct json_iter it = json_iter(from); json_next(&it);) {
+        if (span_is(it.key, "legs") || span_is(it.key, "forgotten")) {
+            continue;
+        }
+        json_key_span(w, it.key);
+        if (is_kept(it.key, kept, count)) {
+            json_value(w, it.value);
+        } else if (json_type(it.value) == JSON_ARRAY) {
+            json_begin_array(w);
+            json_end_array(w);
+        } else {
+            json_null(w);
         }
     }
 }
@@ -68,12 +86,12 @@ static void write_tombstone(struct span json, const char *now, struct text *out)
     struct json_out w = json_out(out);
     text_clear(out);
     json_begin_object(&w);
-    copy_keys(&w, root, kept_keys, ARRAY_LEN(kept_keys));
+    strip(&w, root, kept_keys, ARRAY_LEN(kept_keys));
     json_key(&w, "legs");
     json_begin_array(&w);
     for (struct json_iter it = json_iter(json_get(root, "legs")); json_next(&it);) {
         json_begin_object(&w);
-        copy_keys(&w, it.value, kept_leg_keys, ARRAY_LEN(kept_leg_keys));
+        strip(&w, it.value, kept_leg_keys, ARRAY_LEN(kept_leg_keys));
         json_end_object(&w);
     }
     json_end_array(&w);
