@@ -421,7 +421,8 @@ static void judge(const struct config *c, const struct backend *b, size_t place,
         return;
     }
     out->leaked++;
-    text_addf(&out->leaks, "%s in %s to %s\n", p->type, places[place], b->name);
+    text_addf(&out->leaks, "%s%s in %s to %s", out->leaks.len ? "; " : "", p->type, places[place],
+              b->name);
 }
 
 static enum err try_one(struct canary *c, const struct config *config, const struct backend *b,

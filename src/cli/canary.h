@@ -19,7 +19,7 @@ struct canary_result {
     int arrived;                    /* requests that came out on the other side */
     int leaked;                     /* planted values that came out, which policy keeps */
     int allowed;                    /* … which the config lets go (level open, types) */
-    struct text leaks;              /* "US_SSN in `metadata` to cloud", one a line; never a value */
+    struct text leaks;              /* "US_SSN in metadata to cloud; …"; never a value */
 };
 
 /* `path` as cli_config_path() gave it. ERR_NOT_FOUND when no backend is beyond the device. `out->leaks` was initialised. */
