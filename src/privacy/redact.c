@@ -184,6 +184,20 @@ static bool is_consented(const struct job *j, const char *type)
     return false;
 }
 
+/* Half a character must not stay behind: what is left would no longer be the text that came. */
+static void whole_characters(struct span s, struct findings *f)
+{
+    for (int i = 0; i < f->count; i++) {
+        struct finding *at = &f->items[i];
+        while (at->start > 0 && at->start < s.len && (s.data[at->start] & 0xC0) == 0x80) {
+            at->start--;
+        }
+        while (at->end < s.len && (s.data[at->end] & 0xC0) == 0x80) {
+            at->end++;
+        }
+    }
+}
+
 /* Fills j->found. A string that was scanned before, byte for byte, is not scanned again. */
 static void scan(struct job *j, struct span s, struct span near)
 {
@@ -195,6 +209,7 @@ static void scan(struct job *j, struct span s, struct span near)
         j->failed = j->found.overflow ? "it has too many findings"
                                       : "a custom pattern needs too many steps";
     }
+    whole_characters(s, &j->found);
     if (!j->failed && j->memo && j->keep) {
         scan_memo_add(j->memo, s, near, &j->found);
     }
