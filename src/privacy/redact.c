@@ -187,15 +187,23 @@ static bool is_consented(const struct job *j, const char *type)
 /* Half a character must not stay behind: what is left would no longer be the text that came. */
 static void whole_characters(struct span s, struct findings *f)
 {
+    size_t done = 0;
+    int kept = 0;
     for (int i = 0; i < f->count; i++) {
-        struct finding *at = &f->items[i];
-        while (at->start > 0 && at->start < s.len && (s.data[at->start] & 0xC0) == 0x80) {
-            at->start--;
+        struct finding at = f->items[i];
+        while (at.start > 0 && at.start < s.len && (s.data[at.start] & 0xC0) == 0x80) {
+            at.start--;
         }
-        while (at->end < s.len && (s.data[at->end] & 0xC0) == 0x80) {
-            at->end++;
+        while (at.end < s.len && (s.data[at.end] & 0xC0) == 0x80) {
+            at.end++;
+        }
+        at.start = MAX(at.start, done); /* they do not overlap, and shall not now */
+        if (at.end > at.start) {
+            f->items[kept++] = at;
+            done = at.end;
         }
     }
+    f->count = kept;
 }
 
 /* Fills j->found. A string that was scanned before, byte for byte, is not scanned again. */
