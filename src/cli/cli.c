@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_serve,  &command_ask,     &command_chat,   &command_explain,  &command_receipts,
-    &command_report, &command_doctor,  &command_models, &command_backends, &command_keys,
-    &command_config, &command_offline, &command_redact, &command_forget,   &command_calibrate,
+    &command_serve,    &command_ask,    &command_chat,   &command_explain,
+    &command_receipts, &command_report, &command_doctor, &command_models,
+    &command_backends, &command_keys,   &command_config, &command_offline,
+    &command_replay,   &command_redact, &command_forget, &command_calibrate,
 };
 
 static void print_overview(FILE *out)

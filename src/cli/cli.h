@@ -23,8 +23,8 @@ struct command {
 
 extern const struct command command_serve, command_ask, command_chat, command_explain,
     command_receipts, command_report, command_doctor, command_models, command_backends,
-    command_keys, command_calibrate, command_config, command_offline, command_redact,
-    command_forget;
+    command_keys, command_calibrate, command_config, command_offline, command_replay,
+    command_redact, command_forget;
 
 int cli_main(int argc, char **argv);
 
