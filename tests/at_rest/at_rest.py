@@ -199,6 +199,7 @@ def the_privacy_report_names_recipients_types_and_bytes():
         for i in range(3):
             w.ask(f"tell {MAIL} number {i}")
         w.ask("plain")
+        w.settled(4)
         report = w.json("report", "--privacy", "--json")
         assert report["requests"] == 4 and report["left_requests"] == 4, report
         assert report["left_device_bytes"] == sum(len(b) for b in Recorder.bodies), report
@@ -212,12 +213,15 @@ def the_privacy_report_names_recipients_types_and_bytes():
     with weir() as w:
         status = raw_http(w.base, "POST", "/v1/chat/completions", {"model": "auto", "messages": [
             {"role": "user", "content": "use AKIAIOSFODNN7EXAMPLQ and ghp_0123456789abcdefghijABCDEFGHIJ012345"}]})[0]
+        w.settled(1)
         report = w.json("report", "--privacy", "--json")
         assert status == 403 and Recorder.bodies == [] and report["left_requests"] == 0, (status, report)
         assert report["kept_requests"] == 1 and list(report["kept"]) == ["SECRET"], report
     with weir(privacy="open") as w:
         w.ask(f"tell {MAIL}")
-        assert w.json("report", "--privacy", "--json")["left_in_clear"] == {"EMAIL_ADDRESS": 1}
+        w.settled(1)
+        report = w.json("report", "--privacy", "--json")
+        assert report["left_in_clear"] == {"EMAIL_ADDRESS": 1}, report
 
 
 def a_changed_ledger_is_noticed():
