@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "privacy/names.h"
 
+#include "core/personal.h"
 #include "privacy/names_known.h"
 
 #define PIECE_TOKENS 256 /* tagged at once */
@@ -12,24 +13,19 @@
 #define APART 8              /* two names that touch are two only when this is as much likelier */
 #define NAME_WORDS_MAX 8     /* looked at for well-known names */
 
-static const char PERSON[] = "PERSON";
-static const char LOCATION[] = "LOCATION";
-static const char ORGANIZATION[] = "ORGANIZATION";
-static const char WELL_KNOWN[] = "WELL_KNOWN_PERSON";
-const char *const names_types[] = {PERSON, LOCATION, ORGANIZATION, WELL_KNOWN, NULL};
-
 /* ---- memory ---- */
 
-static void remember(struct names_memory *m, uint64_t word)
+/* True when the word is new. */
+static bool remember(struct names_memory *m, uint64_t word)
 {
     uint64_t *set = m->words[word >> 58];
     for (int i = 0; i < 4; i++) {
         if (set[i] == word) {
-            return;
+            return false;
         }
     }
     set[m->next[word >> 58]++ % 4] = word;
-    m->any = true;
+    return m->any = true;
 }
 
 static bool remembers(const struct names_memory *m, uint64_t word)
@@ -71,6 +67,7 @@ struct scan {
     struct names_memory *memory;
     struct findings *out;
     bool private_talk; /* other personal data stands in the same text */
+    bool learnt;       /* the memory has grown: what stands before is to be looked at again */
 };
 
 /* What a token is to be reported as: a label's begin, LABEL_O for nothing. */
@@ -117,16 +114,19 @@ static void report(struct scan *s, struct piece *q, int from, int to, int kind)
     for (int i = from; i < to; i++) {
         score = MAX(score, (double)part(q->p[i], kind));
     }
-    const char *type = kind == LABEL_B_PER ? PERSON : kind == LABEL_B_LOC ? LOCATION : ORGANIZATION;
+    enum personal_type type = kind == LABEL_B_PER   ? TYPE_PERSON
+                              : kind == LABEL_B_LOC ? TYPE_LOCATION
+                                                    : TYPE_ORGANIZATION;
     if (kind == LABEL_B_PER && !s->private_talk && well_known(t, from, to)) {
-        type = WELL_KNOWN;
+        type = TYPE_WELL_KNOWN_PERSON;
     }
-    for (int i = from; i < to && type == PERSON && score >= SURE; i++) {
+    for (int i = from; i < to && type == TYPE_PERSON && score >= SURE; i++) {
         if (worth_remembering(&t[i])) {
-            remember(s->memory, t[i].word);
+            s->learnt |= remember(s->memory, t[i].word);
         }
     }
-    findings_add(s->out, type, t[from].start, t[to - 1].end, MIN(score, SCORE_MOST));
+    findings_add(s->out, personal_types[type], t[from].start, t[to - 1].end,
+                 MIN(score, SCORE_MOST));
 }
 
 /* A name's end: a mark that the model is not sure of stays outside. */
@@ -139,12 +139,26 @@ static int without_last_marks(const struct piece *q, int from, int to, int kind)
     return to;
 }
 
+static bool is_known_name(const struct scan *s, const struct name_token *t)
+{
+    return remembers(s->memory, t->word) && same_name(t);
+}
+
+static void report_again(struct scan *s, const struct name_token *t)
+{
+    findings_add(s->out, personal_types[TYPE_PERSON], t->start, t->end, REMEMBERED_SCORE);
+}
+
 /* Findings of the first `count` tokens. */
 static void report_all(struct scan *s, struct piece *q, int count)
 {
     const struct name_token *t = q->padded + NAMES_REACH;
     for (int i = 0; i < count && !s->out->overflow;) {
         int kind = kind_of(s->m, q->p[i]);
+        if (kind != LABEL_B_PER && s->memory->any && is_known_name(s, &t[i])) {
+            report_again(s, &t[i]);
+            kind = LABEL_O;
+        }
         if (kind == LABEL_O || (is_mark(&t[i]) && part(q->p[i], kind) < 0.5F)) {
             i++;
             continue;
@@ -261,7 +275,7 @@ static void find_again(struct scan *s, int first)
             }
             t[i].lists = names_lists(s->m, t[i].word);
             if (same_name(&t[i])) {
-                findings_add(s->out, PERSON, t[i].start, t[i].end, REMEMBERED_SCORE);
+                report_again(s, &t[i]);
             }
         }
     }
@@ -271,14 +285,18 @@ void names_scan_with(const struct names_model *m, struct span text, struct span 
                      struct names_memory *memory, struct findings *out)
 {
     struct names_memory own = {.any = false};
-    struct scan s = {.m = m,
-                     .text = text,
-                     .memory = memory ? memory : &own,
-                     .out = out,
-                     .private_talk = out->count > 0};
+    struct scan s = {
+        .m = m,
+        .text = text,
+        .memory = memory ? memory : &own,
+        .out = out,
+    };
     int first = out->count;
+    for (int i = 0; i < first; i++) {
+        s.private_talk |= personal_type_replaced(out->items[i].type);
+    }
     scan_pieces(&s, near);
-    if (s.memory->any) {
+    if (s.learnt) {
         find_again(&s, first);
     }
 }

@@ -19,7 +19,7 @@
 #ifndef WEIR_PRIVACY_NAMES_H
 #define WEIR_PRIVACY_NAMES_H
 
-#include "privacy/detect.h"
+#include "privacy/findings.h"
 #include "privacy/names_model.h"
 
 extern const char
@@ -32,7 +32,7 @@ struct names_memory {
     bool any;
 };
 
-/* Adds findings of `text`. `near`: what stands before it (a JSON key). `memory` NULL: this text alone. */
+/* Adds findings of `text`: PERSON, LOCATION, ORGANIZATION, WELL_KNOWN_PERSON. `near`: what stands before it (a JSON key). `memory` NULL: this text alone. */
 void names_scan(struct span text, struct span near, struct names_memory *memory,
                 struct findings *out);
 /* The same with another model, for tests and the trainer's judge. */

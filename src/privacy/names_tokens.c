@@ -295,15 +295,23 @@ static bool is_host(char c)
            c == '-';
 }
 
-/* The end of a mail address that begins at `i`, else 0. */
-static size_t mail_end(struct span t, size_t i)
+static bool is_local(char c)
 {
-    size_t at = i;
-    while (at < t.len && at - i < MAIL_LOCAL_MAX &&
-           (is_host(t.data[at]) || t.data[at] == '_' || t.data[at] == '+')) {
-        at++;
+    return is_host(c) || c == '_' || c == '+';
+}
+
+/* The end of a mail address that begins at `i`, else 0. `run_end`: where the run of its letters ends, looked for once per
+ * run. */
+static size_t mail_end(struct span t, size_t i, size_t *run_end)
+{
+    if (*run_end <= i) {
+        *run_end = i;
+        while (*run_end < t.len && is_local(t.data[*run_end])) {
+            (*run_end)++;
+        }
     }
-    if (at + 1 >= t.len || at == i || t.data[at] != '@' || !is_host(t.data[at + 1])) {
+    size_t at = *run_end;
+    if (at == i || at - i > MAIL_LOCAL_MAX || at + 1 >= t.len || t.data[at] != '@') {
         return 0;
     }
     size_t end = at + 1;
@@ -316,7 +324,7 @@ static size_t mail_end(struct span t, size_t i)
 }
 
 /* One word, number or run from `i` on, whose first letter is `l`. */
-static size_t read_word(struct span t, size_t i, struct letter l, size_t len,
+static size_t read_word(struct span t, size_t i, struct letter l, size_t len, size_t *run_end,
                         struct name_token *out)
 {
     struct word w = {.token = out};
@@ -343,7 +351,7 @@ static size_t read_word(struct span t, size_t i, struct letter l, size_t len,
     out->shape = run ? shape_of(&w) : shapes[first];
     size_t link = run ? url_end(t, i) : 0;
     if (run && !link) {
-        link = mail_end(t, out->start);
+        link = mail_end(t, out->start, run_end);
     }
     if (link) {
         out->shape = SHAPE_LINK;
@@ -357,6 +365,7 @@ size_t names_tokens(struct span t, size_t from, struct name_token *out, int max,
 {
     int n = 0;
     size_t i = from;
+    size_t run_end = 0;
     bool line_end = from == 0;
     bool glued = from > 0 && (unsigned char)t.data[from - 1] > ' ';
     for (size_t k = from; k > 0 && from - k < 8 && (unsigned char)t.data[k - 1] <= ' '; k--) {
@@ -379,7 +388,7 @@ size_t names_tokens(struct span t, size_t from, struct name_token *out, int max,
             token->word = l.code;
             i += len;
         } else {
-            i = read_word(t, i, l, len, token);
+            i = read_word(t, i, l, len, &run_end, token);
         }
         token->end = (uint32_t)i;
         line_end = false;

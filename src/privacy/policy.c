@@ -2,6 +2,7 @@
 #include "privacy/policy.h"
 
 #include "core/personal.h"
+#include "privacy/names.h"
 #include "regex/regex.h"
 
 #include <pthread.h>
@@ -253,10 +254,27 @@ static void drop_unwanted(const struct privacy_policy *p, struct span text, stru
     f->count = kept;
 }
 
+/* Is there any use in looking for names? */
+static bool wants_names(const struct privacy_policy *p)
+{
+    static const enum personal_type names[] = {TYPE_PERSON, TYPE_LOCATION, TYPE_ORGANIZATION,
+                                               TYPE_WELL_KNOWN_PERSON};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *type = personal_types[names[i]];
+        if (policy_replaces(p, type) || policy_never_leaves(p, type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool policy_scan(const struct privacy_policy *p, struct span text, struct span near,
-                 struct findings *out)
+                 struct names_memory *names, struct findings *out)
 {
     detect_text(text, near, out);
+    if (wants_names(p)) {
+        names_scan(text, near, names, out);
+    }
     bool scanned = !p || scan_custom(p, text, out);
     drop_unwanted(p, text, out);
     findings_settle(out);
@@ -268,7 +286,7 @@ int privacy_scan(const struct privacy_policy *policy, struct span text, struct f
 {
     struct findings f;
     findings_init(&f, SCAN_FINDINGS_MAX);
-    bool whole = policy_scan(policy, text, SPAN_NONE, &f);
+    bool whole = policy_scan(policy, text, SPAN_NONE, NULL, &f);
     (void)whole; /* whoever must be sure asks privacy_redact_text() */
     int n = MIN(f.count, max);
     if (n > 0) {

@@ -14,6 +14,7 @@
  */
 #include "base/clock.h"
 #include "privacy/memo.h"
+#include "privacy/names.h"
 #include "privacy/policy.h"
 #include "privacy/pseudonyms.h"
 
@@ -48,8 +49,9 @@ struct job {
     struct arena *keep;  /* the memo is written: nested JSON must live as long; NULL = it is read */
     const char *refused; /* a never_leave type that was found */
     const char *failed;  /* why it could not be scanned */
-    struct findings found; /* of the string at hand */
-    struct text changed;   /* the string at hand without them */
+    struct names_memory names; /* of the strings so far */
+    struct findings found;     /* of the string at hand */
+    struct text changed;       /* the string at hand without them */
     void (*note)(void *user, const struct findings *f);
     void *user;
 };
@@ -213,7 +215,7 @@ static void scan(struct job *j, struct span s, struct span near)
         return;
     }
     spend(j, s.len);
-    if (!j->failed && !policy_scan(j->policy, s, near, &j->found)) {
+    if (!j->failed && !policy_scan(j->policy, s, near, &j->names, &j->found)) {
         j->failed = j->found.overflow ? "it has too many findings"
                                       : "a custom pattern needs too many steps";
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is a finding and what is none. In the table, [ and ] stand around what must be found. */
-#include "privacy/privacy.h"
-
 #include "privacy/detect.h"
+
+#include "core/personal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,6 +124,28 @@ static const struct sample samples[] = {
     {NULL, "What is 2 + 2? Explain TCP/IP in 3 sentences; then write 100 lines of C17."},
 };
 
+/* Patterns alone; names have names_test.c. Types that pass by default count for nothing. */
+static int scan(struct span text, struct finding *out, int max)
+{
+    struct findings f;
+    findings_init(&f, 1000);
+    detect_text(text, SPAN_NONE, &f);
+    int kept = 0;
+    for (int i = 0; i < f.count; i++) {
+        if (personal_type_replaced(f.items[i].type)) {
+            f.items[kept++] = f.items[i];
+        }
+    }
+    f.count = kept;
+    findings_settle(&f);
+    int n = MIN(f.count, max);
+    if (n > 0) {
+        memcpy(out, f.items, sizeof *out * (size_t)n);
+    }
+    findings_done(&f);
+    return n;
+}
+
 static void test_samples(void **state)
 {
     (void)state;
@@ -144,7 +166,7 @@ static void test_samples(void **state)
             }
         }
         struct finding found[8] = {{0}};
-        int n = privacy_scan(NULL, span_of(text, len), found, 8);
+        int n = scan(span_of(text, len), found, 8);
         bool right = s->type ? n == 1 && strcmp(found[0].type, s->type) == 0 &&
                                    found[0].start == start && found[0].end == end
                              : n == 0;
@@ -163,7 +185,7 @@ static void test_several_in_one_text(void **state)
     struct span text =
         SPAN("Jane (jane@acme.io, 415-555-0132) pays with 4111 1111 1111 1111 from 203.0.113.7.");
     struct finding f[8];
-    assert_int_equal(privacy_scan(NULL, text, f, 8), 4);
+    assert_int_equal(scan(text, f, 8), 4);
     assert_string_equal(f[0].type, "EMAIL_ADDRESS");
     assert_string_equal(f[1].type, "PHONE_NUMBER");
     assert_string_equal(f[2].type, "CREDIT_CARD");
@@ -171,7 +193,7 @@ static void test_several_in_one_text(void **state)
     for (int i = 1; i < 4; i++) {
         assert_true(f[i].start >= f[i - 1].end);
     }
-    assert_int_equal(privacy_scan(NULL, text, f, 2), 2);
+    assert_int_equal(scan(text, f, 2), 2);
 }
 
 /* Each byte as the first and last one: nothing is read outside (the sanitizer watches), nothing found is lost. */
@@ -187,7 +209,7 @@ static void test_any_cut_of_a_text(void **state)
             char *exact = mem_new(MAX(to - from, 1));
             memcpy(exact, text + from, to - from);
             struct finding f[16];
-            int n = privacy_scan(NULL, span_of(exact, to - from), f, 16);
+            int n = scan(span_of(exact, to - from), f, 16);
             for (int i = 0; i < n; i++) {
                 assert_true(f[i].start < f[i].end && f[i].end <= to - from);
             }
@@ -214,7 +236,7 @@ static void test_hostile_text_is_linear(void **state)
         struct timespec a;
         struct timespec b;
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
-        privacy_scan(NULL, span_of(text, BYTES), f, 4);
+        scan(span_of(text, BYTES), f, 4);
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
         double s = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
         if (s > 1.0) { /* with sanitizers; a quadratic validator takes minutes */

@@ -139,7 +139,7 @@ static void one_file(const struct names_model *m, const char *path)
 
 int main(int argc, char **argv)
 {
-    static char file[4 * MIB] __attribute__((aligned(64)));
+    static char file[16 * MIB] __attribute__((aligned(64)));
     FILE *f = argc > 2 ? fopen(argv[1], "rb") : NULL;
     size_t len = f ? fread(file, 1, sizeof file, f) : 0;
     struct names_model m;

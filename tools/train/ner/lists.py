@@ -64,10 +64,13 @@ class Names:
                 table[locale] = sorted(set(table[locale]))
 
 
+def prose_by_locale():
+    return {locale: words for locale, key, words in tables(faker.providers.lorem) if key == "word_list" and locale in PROSE}
+
+
 def prose_words():
-    for locale, key, words in tables(faker.providers.lorem):
-        if key == "word_list" and locale in PROSE:
-            yield from (w for w in words if w == w.lower())
+    for words in prose_by_locale().values():
+        yield from (w for w in words if w == w.lower())
 
 
 def write_lists(path, names, counts):

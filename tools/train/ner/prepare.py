@@ -115,6 +115,14 @@ class Maker:
         end = self.rng.choice(["Ltd", "Inc.", "GmbH", "S.A.", "Group", "Bank", "Systems", "Partners", "& Sons", "LLC", "University", "Hospital", "Holding", "AB", "Foods"])
         return self.rng.choice([f"{f} {end}", f"{f} {end}", "Acme", "Contoso", "Initech", "Northwind", "Globex", "Vandelay Industries", "Bluebird Logistics", "Sunrise Media"])
 
+    def handle(self, locale):
+        r = self.rng
+        g, f, w = r.choice(self.names.given[locale]), r.choice(self.names.family[locale]), r.choice(self.words)
+        n = r.choice(["", "", "", str(r.randint(1, 99)), str(r.randint(1950, 2020)), "x", "_"])
+        made = r.choice([g + f, g + "_" + f, g + n, w + g, g + w.capitalize(), "the" + g, "Its" + g, "xX" + g, g[0] + f, f + n, w + w.capitalize(), w + "_" + w, "I" + w + f, g + g[-1] * 2, "Real" + g + f])
+        made = re.sub(r"\W", "", made)
+        return r.choice([made, made, made.lower(), made.lower(), made.upper()])
+
     def slot(self, kind, own):
         r, locale = self.rng, self.locale(own)
         if kind == "p":
@@ -128,10 +136,12 @@ class Maker:
             return r.choice(self.countries), 3
         if kind == "o":
             return self.organisation(locale), 5
+        if kind == "h":
+            return self.handle(locale), 1
         number = r.randint(2, 2500)
         plain = {"n": str(number), "w": r.choice(THINGS), "t": f"+{r.randint(1, 99)} {r.randint(100, 999)} {r.randint(1000, 9999)}",
                  "d": r.choice([f"{r.randint(1, 28)}.{r.randint(1, 12)}.{r.randint(1930, 2026)}", f"{r.randint(1930, 2026)}-{r.randint(1, 12):02}-{r.randint(1, 28):02}"]),
-                 "x": self.ordinary(),
+                 "x": self.ordinary(), "a": "".join(r.choice("ABCDEFGHIJKLMNOPRSTVXZ") for _ in range(r.choice([2, 3, 3, 3, 4, 5]))),
                  "e": f"{r.choice(['info', 'jd', 'a.b', 'x' + str(number)])}@{r.choice(['example.com', 'mail.test', 'firma.example'])}"}
         return plain[kind], 0
 
@@ -217,6 +227,17 @@ def as_tweeted(pieces):
     return merge(out)
 
 
+def with_at(pieces, spaced):
+    """A user name is marked with its @."""
+    out = []
+    for text, label in pieces:
+        if label == 1 and out and out[-1][0].endswith("@"):
+            out[-1] = (out[-1][0][:-1], 0)
+            text = "@" + " " * spaced + text
+        out.append((text, label))
+    return [p for p in out if p[0]]
+
+
 def corpora(args):
     for path in sorted(glob.glob(args.data + "/pii/ner/*.jsonl")):
         name = os.path.basename(path)[:-6]
@@ -276,6 +297,22 @@ def from_texts(args, maker, write):
         pieces = maker.fill(r.choice(texts.ANYWHERE), own)
         how = r.random()
         write(dressed(pieces, "lower" if how < 0.1 else "upper") if how < 0.2 else pieces)
+    prose = lists.prose_by_locale()
+    far = [l for l in texts.LANGUAGES if ord(texts.LANGUAGES[l][1][0][0]) > 0x250]
+    for _ in range(int(args.generated * 6)):
+        lang = r.choice([l for l in far if l not in args.language_out])
+        own, templates = texts.LANGUAGES[lang]
+        words = prose.get(own[0], [])
+        gap = "" if lang in ("zh", "ja") else " "
+        filler = gap.join(r.choice(words) for _ in range(r.randint(3, 12))) + r.choice([gap, ". ", "\n", "。"]) if words else ""
+        what = r.random()
+        pieces = maker.fill(r.choice(texts.NOBODY_ELSEWHERE if what < 0.6 else templates), own)
+        write([p for p in [(filler, 0)] + pieces if p[0]])
+    for _ in range(int(args.generated * 3)):
+        pieces = maker.fill(r.choice(texts.SOCIAL), texts.LANGUAGES[r.choice(["en", "en", "es", "pt", "id", "fr"])][0])
+        pieces = with_at(pieces, r.random() < 0.3)
+        how = r.random()
+        write(dressed(pieces, "lower" if how < 0.2 else "upper") if how < 0.25 else pieces)
     for lang in texts.FORMS:
         for _ in range(0 if lang in args.language_out else int(args.generated * (2 if lang == "en" else 0.7))):
             pieces = maker.form(lang)

@@ -2,7 +2,8 @@
 """Sentences of our own, by language, with slots for names; make_text() in prepare.py fills them.
 
 Slots: {p} a person as it comes (Anna Berg, A. Berg, Berg, Anna), {g} a given name, {f} a family name, {l} a town,
-{c} a country, {o} an organisation, {n} a number, {d} a date, {e} a mail address, {t} a telephone number, {w} a thing, {x} ordinary words with capitals.
+{c} a country, {o} an organisation, {n} a number, {d} a date, {e} a mail address, {t} a telephone number, {w} a thing, {x} ordinary words with capitals, {a} a few capitals, {h} a user
+name as on social media, which is somebody's name too.
 """
 
 # Written by people to people, in the language's own way. `locales` feed the slots.
@@ -134,6 +135,11 @@ ANYWHERE = [
     "GIVEN: {g}\nFAMILY: {f}", "user={g} action=login ip=10.0.0.1", "login: {g} {f}", "Participants: {g}, {g}, {g}", "{g} {n}, {g} {n}, {g} {n}",
 ]
 
+# Short messages to the public.
+SOCIAL = [
+    "@{h}", "RT @{h}: the {w} is back", "RT @{h} : so true", "@{h} thanks!", "@{h} @{h} lol", "follow @{h} please", "via @{h}", "cc @{h}", "(@{h})", "Instagram: @{h}", "dm @{h} for the {w}", "shoutout to @{h} and @{h}", "@{h} happy birthday {g}!!", "good morning @{h} :)", "photo by @{h}", ".@{h} you were right", "\"@{h}: i cant sleep\"", "“@{h}: can't wait” same", "new video with @{h} http://example.com/a", "i miss {g} :(", "{g} is trending #{w}", "{p} was on tv again", "just saw {p} omg", "@{h} did you see {p}?", "watching {f} play in {l}", "love u @{h} xx", "{g} pls follow me", "FOLLOW @{h} NOW", "hey @{h}, how is {l}?", "my fav is {p}", "why is {g} like this lol", "{p} for president", "goal by {f}!!", "rip {p}", "#np {p}", "thank you @{h} for the follow", "@{h} @{h} @{h} who's coming?", "lol {g}",
+]
+
 # Nobody is named in these.
 NOBODY = [
     "Write a function that sorts a list of {w}s.", "Explain Bayes' theorem.", "What is Ohm's law?", "Use Dijkstra's algorithm.", "Turn on the lights.", "Set an alarm for {n}.", "What is {n} plus {n}?", "Summarize this text.", "Translate 'good morning' to French.", "How do I use Docker with Kubernetes?", "Is Python faster than Java?", "Install Visual Studio Code on Windows.", "What's the difference between TCP and UDP?",
@@ -167,6 +173,20 @@ FORMS = {
 # More with capitals that names nobody.
 NOBODY += [
     "Discharge Summary", "Referral Letter", "Progress Note", "Follow-up appointment scheduled.", "CT Chest and X-Ray Knee", "Type 2 Diabetes Mellitus", "Chronic Heart Failure", "Rheumatoid Arthritis", "Lisinopril and Metformin were continued.", "Ibuprofen {n}mg twice daily", "The patient was counselled on diet.", "Patient denies chest pain.", "BP {n}/{n}, HR {n}, SpO2 {n}%", "Insurance ID: {n}", "Policy No: {n}",
-    "{x}", "{x}\n{x}\n{x}", "# {x}", "## {x} And {x}", "- {x}\n- {x}", "{x}: {x}", "The {x} Of The {x}", "{x} ({n})", "How To {x}", "{x}!", "{x}?", "{x}, {x} and {x}", "Step {n}: {x}", "{n}. {x}", "**{x}**", "Chapter {n} - {x}", "{x} - {x}", "Welcome To {x}", "\"{x}\"", "| {x} | {x} |", "{x} Street", "{x} Avenue", "{x} River", "Mount {x}", "{x} disease", "{x} syndrome", "{x} University", "the {x} project", "{x} vs. {x}", "class {x}:", "new {x}()", "<{x}>", "import {x}", "{x}.{x}()", "{x} error", "@{x}", "@Override", "@media screen", "@param name", "@property", "@dataclass", "npm install @types/node", "@app.route('/')",
+    "{x}", "{x}\n{x}\n{x}", "# {x}", "## {x} And {x}", "- {x}\n- {x}", "{x}: {x}", "The {x} Of The {x}", "{x} ({n})", "How To {x}", "{x}!", "{x}?", "{x}, {x} and {x}", "Step {n}: {x}", "{n}. {x}", "**{x}**", "Chapter {n} - {x}", "{x} - {x}", "Welcome To {x}", "\"{x}\"", "| {x} | {x} |", "{x} Street", "{x} Avenue", "{x} River", "Mount {x}", "{x} disease", "{x} syndrome", "{x} University", "the {x} project", "{x} vs. {x}", "class {x}:", "new {x}()", "<{x}>", "import {x}", "{x}.{x}()", "{x} error", "@{x}", "@Override", "@Test\npublic void {w}()", "@Autowired", "@keyframes {w}", "@import '{w}.css'", "@return the {w}", "@staticmethod", "@{w}/core", "meet @ noon", "{n} @ {n}", "@media screen", "@param name", "@property", "@dataclass", "npm install @types/node", "@app.route('/')",
     "Venus and Mars", "Mercury, Venus and Saturn", "I think I know.", "He said I was right.", "English, Spanish and German", "Jan. {n}", "Mon Tue Wed", "A, B and C", "Vitamin C", "Plan B", "Type A", "iPhone and iPad", "Mac OS", "Linux and Windows", "Coca-Cola", "Toyota Corolla", "Ford Focus", "Tesla Model 3", "Mercedes Benz", "Calvin Klein jeans", "Dior perfume", "Wells Fargo account", "JP Morgan", "Johnson & Johnson", "Ben & Jerry's", "McDonald's", "Lloyds Bank", "Morgan Stanley", "Harley Davidson", "Louis Vuitton bag", "Jack Daniel's", "Levi's",
+]
+
+NOBODY += [
+    "{a}: {n}", "{a} {n}", "{a}: {a}", "{a}-{n}", "the {a} of the {w}", "{a} and {a}", "{w} ({a})", "{a}: {w}", "Policy: {a}-{n}", "{a} is {n}", "{a} {n} {a}", "Key: {a}{n}", "IBAN: {a}", "SSN: {n}", "Card number: {n}", "IP: 10.0.0.1", "Token: abc{n}", "Password: {w}{n}", "API key: {a}", "Account: {n}", "Invoice: {a}-{n}", "Order: {n}",
+    "ping 10.0.0.1", "ssh -p {n} host", "curl -s http://localhost:{n}", "cd /usr/local/bin", "ls -la", "grep -r {w} src", "make clean", "docker run -it {w}", "sudo systemctl restart nginx", "kill -9 {n}", "pip install {w}", "npm start", "me@localhost", "a@b", "Basic training", "Basic and Advanced", "Bearer tokens", "Cache-Control: no-cache", "Host: localhost", "Accept: */*", "Set-Cookie: id={n}", "Server: nginx", "Date: {d}", "Location: /index.html", "Basic dXNlcjpwYXNz",
+]
+
+# Scripts without capitals: nobody is named in these either.
+NOBODY_ELSEWHERE = [
+    "邮箱：{e}", "邮箱{e}。", "卡号{n}", "卡号：{n}", "电话：{t}", "电话号码{t}", "地址：{l}", "日期：{d}", "密码是{n}", "订单号{n}", "银行账户", "身份证号码{n}", "今天天气很好。", "请问现在几点？", "我想学习中文。", "这个函数有什么问题？", "帮我总结一下这篇文章。", "如何安装这个软件？", "价格是{n}元。", "公司地址在{l}。", "会议改到星期三。", "请把灯打开。", "明天会下雨吗？", "我的电脑坏了，怎么办？", "谢谢你的帮助。", "产品名称：手机", "数量：{n}", "备注：无", "性别：男", "年龄：{n}", "科室：内科", "诊断：高血压", "职业：教师", "国籍：中国", "主题：会议通知", "你好，世界", "请写一首关于春天的诗。", "解释一下量子力学。", "北京和上海哪个更大？", "附件是本月的报告。", "请尽快回复。",
+    "電話番号：{t}", "住所：{l}", "日付：{d}", "メール：{e}", "カード番号 {n}", "今日はいい天気ですね。", "このコードを説明してください。", "値段は{n}円です。", "明日の予定を教えて。", "電気をつけて。", "会議は水曜日に変更されました。", "お問い合わせありがとうございます。", "注文番号{n}", "性別：女", "年齢：{n}歳", "診断：高血圧", "件名：会議のお知らせ", "パソコンが壊れました。", "春についての詩を書いて。", "量子力学を説明して。", "以下の文章を要約してください。", "お元気ですか。", "よろしくお願いします。", "ありがとうございます。",
+    "전화번호: {t}", "주소: {l}", "이메일: {e}", "날짜: {d}", "카드번호 {n}", "오늘 날씨가 좋네요.", "이 코드를 설명해 주세요.", "가격은 {n}원입니다.", "내일 일정을 알려줘.", "불을 켜 줘.", "회의가 수요일로 변경되었습니다.", "문의해 주셔서 감사합니다.", "주문번호 {n}", "성별: 남", "나이: {n}세", "제목: 회의 안내", "컴퓨터가 고장났어요.", "봄에 대한 시를 써 줘.", "감사합니다.", "안녕하세요.",
+    "رقم الهاتف: {t}", "العنوان: {l}", "التاريخ: {d}", "البريد الإلكتروني: {e}", "اشرح هذا الكود.", "كم السعر؟", "الطقس جميل اليوم.", "شكرا لك.", "الموضوع: اجتماع", "מספר טלפון: {t}", "כתובת: {l}", "תודה רבה.", "מה השעה?", "फोन नंबर: {t}", "पता: {l}", "आज मौसम अच्छा है।", "धन्यवाद।", "यह कोड समझाइए।", "เบอร์โทร: {t}", "ที่อยู่: {l}", "วันนี้อากาศดี", "ขอบคุณครับ", "ราคา {n} บาท", "شماره تلفن: {t}", "نشانی: {l}", "امروز هوا خوب است.", "متشکرم.",
+    "Номер телефона: {t}", "Адрес: {l}", "Дата: {d}", "Сегодня хорошая погода.", "Объясни этот код.", "Сколько стоит?", "Напиши стихотворение о весне.", "Спасибо за помощь.", "Тема: встреча", "Номер карты: {n}", "Что такое Искусственный Интеллект?", "Τηλέφωνο: {t}", "Διεύθυνση: {l}", "Ο καιρός είναι καλός.", "Ευχαριστώ πολύ.", "Εξήγησε αυτόν τον κώδικα.",
 ]
