@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import string
+import unicodedata
 import urllib.parse
 
 DIGITS = string.digits
@@ -74,11 +75,29 @@ WHAT = {"EMAIL_ADDRESS": "e-mail", "US_SSN": "SSN", "CREDIT_CARD": "card number"
         "PHONE_NUMBER": "phone", "IP_ADDRESS": "server address", "SECRET": "api key"}
 
 
+def full_width(s):
+    return "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalnum() else c for c in s)
+
+
+def disguised(r, kind, value, sentence):
+    """The same sentence with the value as somebody might write it to get past a filter."""
+    ways = [full_width, lambda v: v[:5] + "\u200b" + v[5:]]
+    if kind == "CREDIT_CARD" or (kind == "US_SSN" and not sentence.startswith("Is ")):  # nine digits need a word before
+        ways += [lambda v: " ".join(c for c in v if c.isdigit()), lambda v: v.replace("-", ".").replace(" ", ".")]
+    if kind == "EMAIL_ADDRESS":
+        ways += [lambda v: v.replace("@", " at ").replace(".", " dot "), lambda v: v.replace("@", "%40"),
+                 lambda v: v.replace("@", "\\u0040")]
+    if r.random() < 0.15:
+        return base64.b64encode(sentence.encode()).decode()
+    return sentence.replace(value, r.choice(ways)(value))
+
+
 def plant(r, secrets):
     """(type, value, sentence)"""
     kind = "SECRET" if secrets else r.choice(list(KINDS))
     value = r.choice(SECRETS)(r) if secrets else KINDS[kind](r)
-    return kind, value, r.choice(AROUND).format(what=WHAT[kind], v=value)
+    sentence = r.choice(AROUND).format(what=WHAT[kind], v=value)
+    return kind, value, disguised(r, kind, value, sentence) if r.random() < 0.2 else sentence
 
 
 # ---- where ----
@@ -156,7 +175,7 @@ def conversation(r, secrets=False):
 # ---- the search ----
 
 def plain(s):
-    return re.sub(r"[^0-9a-z]", "", s.lower())
+    return re.sub(r"[^0-9a-z]", "", unicodedata.normalize("NFKC", s).lower())
 
 
 def unfolded(raw):
@@ -183,6 +202,7 @@ def leaks(raw, values):
     for kind, value in values:
         forms = [base64.b64encode(value.encode())[:-3].decode().rstrip("="), value.encode().hex(),
                  urllib.parse.quote(value, safe="")]
-        if plain(value) in letters or value in text or any(f in text for f in forms):
+        spelt = plain(value.replace("@", " at ").replace(".", " dot ")) if kind == "EMAIL_ADDRESS" else plain(value)
+        if plain(value) in letters or spelt in letters or value in text or any(f in text for f in forms):
             found.append((kind, value))
     return found
