@@ -304,6 +304,8 @@ static enum err build(struct worker *w, struct fault *fault)
             .keep_days = c->keep_days,
             .store_prompts = c->store_prompts,
             .key_file = c->ledger_key_file,
+            .page = w->parts.page,
+            .worker = w->parts.number,
         },
         &w->ledger, fault);
     if (err) {
