@@ -298,12 +298,9 @@ char verdict_read(struct span reply)
     if (span_eq_nocase(span_first(s, 3), SPAN("tie")) && (s.len == 3 || is_sign(s.data[3]))) {
         return 'T';
     }
-    for (char c = 'a'; c <= 'b'; c++) {
-        if (s.len && lower(s.data[0]) == c && (s.len == 1 || is_sign(s.data[1]))) {
-            return (char)(c - 32);
-        }
-    }
-    return 0;
+    bool alone = s.len == 1 || (s.len > 1 && is_sign(s.data[1]));
+    char first = alone ? lower(s.data[0]) : 0;
+    return first == 'a' ? 'A' : first == 'b' ? 'B' : (char)0;
 }
 
 double verdict_score(char first, char second)
