@@ -167,11 +167,12 @@ static unsigned traits_of_word(struct detection *d, size_t i, size_t end, bool d
     traits |= may_be_key(t, i) ? KEY_START : 0;
     traits |= end - i >= 17 ? LONG : 0;
     traits |= is_capital(t, i) ? CAPITAL : 0;
-    traits |= end - i <= 6 && end + 1 < t.len && in_set(t.data[end], " -.#:") &&
-                      (is(t.data[end + 1], DIGIT) ||
-                       (t.data[end] == ':' && end - i <= 4 && is(t.data[end + 1], HEX)))
-                  ? MIXED
-                  : 0;
+    if (end - i <= 6 && end + 1 < t.len && in_set(t.data[end], " -.#:")) {
+        char next = t.data[end + 1];
+        bool hex = t.data[end] == ':' && end - i <= 4 && is(next, HEX); /* IPv6, MAC */
+        bool prefix = t.data[end] == '-' && d->word && is(next, UPPER); /* DL-X15925 */
+        traits |= is(next, DIGIT) || hex || prefix ? MIXED : 0;
+    }
     return traits;
 }
 

@@ -38,6 +38,11 @@ static size_t with_time(struct span t, size_t end)
 static void fill(struct detection *d, size_t at, size_t end, struct hit *hit)
 {
     bool birth = labels_near(&d->labels, MEANS_BIRTH, at);
+    size_t label = d->labels.end[MEANS_BIRTH];
+    if (birth && label) { /* in the same sentence */
+        struct span between = span_of(d->text.data + label - 1, at - (label - 1));
+        birth = span_find(between, SPAN(". "), 0) == SIZE_MAX;
+    }
     *hit = (struct hit){at, end, birth ? TYPE_DATE_OF_BIRTH : TYPE_DATE_TIME, birth ? 0.8 : 0.6};
 }
 

@@ -151,7 +151,8 @@ bool find_labelled(struct detection *d, size_t at, struct hit *hit)
         return false;
     }
     labels_go_on(&d->labels, m, id.end);
-    *hit = (struct hit){at, id.end, s->type, 0.75};
+    bool iban = m == MEANS_ACCOUNT && len >= 12 && run_of(t, at, UPPER) == at + 2; /* a wrong one */
+    *hit = (struct hit){at, id.end, iban ? TYPE_IBAN_CODE : s->type, 0.75};
     return true;
 }
 

@@ -58,7 +58,7 @@ LABEL(MEANS_RECORD, "mrn") LABEL(MEANS_RECORD, "medical record") LABEL(MEANS_REC
 LABEL(MEANS_RECORD, "patient number") LABEL(MEANS_RECORD, "patient no") LABEL(MEANS_RECORD, "chart number") LABEL(MEANS_RECORD, "nhc")
 LABEL(MEANS_RECORD, "historia cl\xc3\xadnica") LABEL(MEANS_RECORD, "historia clinica") LABEL(MEANS_RECORD, "hospital number")
 LABEL(MEANS_RECORD, "health id") LABEL(MEANS_RECORD, "health insurance") LABEL(MEANS_RECORD, "insurance id") LABEL(MEANS_RECORD, "insurance")
-LABEL(MEANS_RECORD, "insurance number") LABEL(MEANS_RECORD, "nass") LABEL(MEANS_RECORD, "episodio") LABEL(MEANS_RECORD, "n\xc2\xba episodio")
+LABEL(MEANS_RECORD, "insurance number") LABEL(MEANS_RECORD, "nass") LABEL(MEANS_RECORD, "cipa") LABEL(MEANS_RECORD, "episodio") LABEL(MEANS_RECORD, "n\xc2\xba episodio")
 LABEL(MEANS_RECORD, "medicaid") LABEL(MEANS_RECORD, "mbi") LABEL(MEANS_RECORD, "versichertennummer") LABEL(MEANS_RECORD, "krankenversichertennummer")
 LABEL(MEANS_RECORD, "patientennummer") LABEL(MEANS_RECORD, "num\xc3\xa9ro de patient") LABEL(MEANS_RECORD, "accession")
 LABEL(MEANS_RECORD, "prescription number") LABEL(MEANS_RECORD, "rx") LABEL(MEANS_RECORD, "cip") LABEL(MEANS_RECORD, "n\xc3\xbamero de asegurado")
@@ -149,7 +149,7 @@ LABEL(MEANS_ADDRESS, "live at") LABEL(MEANS_ADDRESS, "living at") LABEL(MEANS_AD
 LABEL(MEANS_ADDRESS, "deliver to") LABEL(MEANS_ADDRESS, "delivered to") LABEL(MEANS_ADDRESS, "arrived at") LABEL(MEANS_ADDRESS, "office is at") LABEL(MEANS_ADDRESS, "moved to") LABEL(MEANS_ADDRESS, "send it to")
 LABEL(MEANS_ADDRESS, "adresse") LABEL(MEANS_ADDRESS, "anschrift") LABEL(MEANS_ADDRESS, "wohnhaft") LABEL(MEANS_ADDRESS, "direcci\xc3\xb3n") LABEL(MEANS_ADDRESS, "direccion") LABEL(MEANS_ADDRESS, "domicilio")
 LABEL(MEANS_ADDRESS, "indirizzo") LABEL(MEANS_ADDRESS, "residente") LABEL(MEANS_ADDRESS, "endere\xc3\xa7o") LABEL(MEANS_ADDRESS, "morada") LABEL(MEANS_ADDRESS, "adres") LABEL(MEANS_ADDRESS, "adress")
-LABEL(MEANS_ADDRESS, "domicile") LABEL(MEANS_ADDRESS, "habite") LABEL(MEANS_ADDRESS, "osoite") LABEL(MEANS_ADDRESS, "\xd0\xb0\xd0\xb4\xd1\x80\xd0\xb5\xd1\x81") LABEL(MEANS_ADDRESS, "new one to") LABEL(MEANS_ADDRESS, "visit us at")
+LABEL(MEANS_ADDRESS, "domicile") LABEL(MEANS_ADDRESS, "habite") LABEL(MEANS_ADDRESS, "osoite") LABEL(MEANS_ADDRESS, "\xd0\xb0\xd0\xb4\xd1\x80\xd0\xb5\xd1\x81") LABEL(MEANS_ADDRESS, "new one to") LABEL(MEANS_ADDRESS, "visit us at") LABEL(MEANS_ADDRESS, "return to") LABEL(MEANS_ADDRESS, "lived in") LABEL(MEANS_ADDRESS, "live in") LABEL(MEANS_ADDRESS, "dirigirse a") LABEL(MEANS_ADDRESS, "addresses")
 
 LABEL(MEANS_PASSWORD, "password") LABEL(MEANS_PASSWORD, "passwd") LABEL(MEANS_PASSWORD, "pwd") LABEL(MEANS_PASSWORD, "passphrase") LABEL(MEANS_PASSWORD, "passwort") LABEL(MEANS_PASSWORD, "kennwort")
 LABEL(MEANS_PASSWORD, "contrase\xc3\xb1" "a") LABEL(MEANS_PASSWORD, "mot de passe") LABEL(MEANS_PASSWORD, "senha") LABEL(MEANS_PASSWORD, "wachtwoord") LABEL(MEANS_PASSWORD, "passcode") LABEL(MEANS_PASSWORD, "pin")
@@ -181,9 +181,9 @@ LABEL(MEANS_HASH, "fingerprint") LABEL(MEANS_HASH, "uuid") LABEL(MEANS_HASH, "gu
 {"ct", WORD_STREET_AFTER, 0}, {"place", WORD_STREET_AFTER, 0}, {"pl", WORD_STREET_AFTER, 0}, {"square", WORD_STREET_AFTER, 0}, {"sq", WORD_STREET_AFTER, 0}, {"terrace", WORD_STREET_AFTER, 0}, {"parkway", WORD_STREET_AFTER, 0},
 {"pkwy", WORD_STREET_AFTER, 0}, {"circle", WORD_STREET_AFTER, 0}, {"cir", WORD_STREET_AFTER, 0}, {"trail", WORD_STREET_AFTER, 0}, {"highway", WORD_STREET_AFTER, 0}, {"hwy", WORD_STREET_AFTER, 0}, {"crescent", WORD_STREET_AFTER, 0},
 {"cres", WORD_STREET_AFTER, 0}, {"close", WORD_STREET_AFTER, 0}, {"gardens", WORD_STREET_AFTER, 0}, {"grove", WORD_STREET_AFTER, 0}, {"hill", WORD_STREET_AFTER, 0}, {"row", WORD_STREET_AFTER, 0}, {"mews", WORD_STREET_AFTER, 0},
-{"plaza", WORD_STREET_AFTER, 0}, {"loop", WORD_STREET_AFTER, 0}, {"alley", WORD_STREET_AFTER, 0}, {"parade", WORD_STREET_AFTER, 0}, {"esplanade", WORD_STREET_AFTER, 0}, {"walk", WORD_STREET_AFTER, 0}, {"turnpike", WORD_STREET_AFTER, 0},
+{"plaza", WORD_STREET_AFTER, 1}, {"loop", WORD_STREET_AFTER, 0}, {"alley", WORD_STREET_AFTER, 0}, {"parade", WORD_STREET_AFTER, 0}, {"esplanade", WORD_STREET_AFTER, 0}, {"walk", WORD_STREET_AFTER, 0}, {"turnpike", WORD_STREET_AFTER, 0},
 
-{"calle", WORD_STREET_BEFORE, 0}, {"c/", WORD_STREET_BEFORE, 0}, {"avenida", WORD_STREET_BEFORE, 0}, {"avda", WORD_STREET_BEFORE, 0}, {"av", WORD_STREET_BEFORE, 0}, {"plaza de", WORD_STREET_BEFORE, 0}, {"pza", WORD_STREET_BEFORE, 0},
+{"calle", WORD_STREET_BEFORE, 0}, {"c/", WORD_STREET_BEFORE, 0}, {"avenida", WORD_STREET_BEFORE, 0}, {"avda", WORD_STREET_BEFORE, 0}, {"av", WORD_STREET_BEFORE, 0}, {"plaza de", WORD_STREET_BEFORE, 0}, {"pza", WORD_STREET_BEFORE, 0}, {"pz", WORD_STREET_BEFORE, 0},
 {"paseo", WORD_STREET_BEFORE, 0}, {"carretera", WORD_STREET_BEFORE, 0}, {"ctra", WORD_STREET_BEFORE, 0}, {"camino", WORD_STREET_BEFORE, 0}, {"ronda", WORD_STREET_BEFORE, 0}, {"traves\xc3\xad" "a", WORD_STREET_BEFORE, 0},
 {"carrer", WORD_STREET_BEFORE, 0}, {"r\xc3\xba" "a", WORD_STREET_BEFORE, 0}, {"passeig", WORD_STREET_BEFORE, 0}, {"urbanizaci\xc3\xb3n", WORD_STREET_BEFORE, 0}, {"gran v\xc3\xad" "a", WORD_STREET_BEFORE, 0},
 {"rue", WORD_STREET_BEFORE, 0}, {"chemin", WORD_STREET_BEFORE, 0}, {"all\xc3\xa9" "e", WORD_STREET_BEFORE, 0}, {"quai", WORD_STREET_BEFORE, 0}, {"via", WORD_STREET_BEFORE, 1}, {"viale", WORD_STREET_BEFORE, 0},
@@ -191,8 +191,8 @@ LABEL(MEANS_HASH, "fingerprint") LABEL(MEANS_HASH, "uuid") LABEL(MEANS_HASH, "gu
 {"estrada", WORD_STREET_BEFORE, 0}, {"ulica", WORD_STREET_BEFORE, 0}, {"ul", WORD_STREET_BEFORE, 0}, {"\xd1\x83\xd0\xbb", WORD_STREET_BEFORE, 0}, {"jalan", WORD_STREET_BEFORE, 0}, {"jl", WORD_STREET_BEFORE, 0}, {"bulevar", WORD_STREET_BEFORE, 0},
 {"\xcf\x80\xce\xbb\xce\xb1\xcf\x84\xce\xb5\xce\xaf\xce\xb1", WORD_STREET_BEFORE, 0}, {"\xce\xa0\xce\xbb\xce\xb1\xcf\x84\xce\xb5\xce\xaf\xce\xb1", WORD_STREET_BEFORE, 0}, {"\xce\x9b\xce\xb5\xcf\x89\xcf\x86\xcf\x8c\xcf\x81\xce\xbf\xcf\x82", WORD_STREET_BEFORE, 0},
 
-{"apt", WORD_UNIT, 0}, {"apartment", WORD_UNIT, 0}, {"suite", WORD_UNIT, 0}, {"ste", WORD_UNIT, 0}, {"unit", WORD_UNIT, 0}, {"flat", WORD_UNIT, 0}, {"floor", WORD_UNIT, 1}, {"po box", WORD_UNIT, 2}, {"p o box", WORD_UNIT, 2}, {"postfach", WORD_UNIT, 2},
-{"piso", WORD_UNIT, 0}, {"apartado", WORD_UNIT, 2}, {"bo\xc3\xaete postale", WORD_UNIT, 2}, {"casella postale", WORD_UNIT, 2}, {"wohnung", WORD_UNIT, 0}, {"whg", WORD_UNIT, 0}, {"room", WORD_UNIT, 1}, {"bldg", WORD_UNIT, 0}, {"building", WORD_UNIT, 1}, {"unit no", WORD_UNIT, 0},
+{"apt", WORD_UNIT, 0}, {"apartment", WORD_UNIT, 0}, {"suite", WORD_UNIT, 0}, {"ste", WORD_UNIT, 0}, {"unit", WORD_UNIT, 1}, {"flat", WORD_UNIT, 1}, {"floor", WORD_UNIT, 1}, {"po box", WORD_UNIT, 2}, {"p o box", WORD_UNIT, 2}, {"postfach", WORD_UNIT, 2},
+{"piso", WORD_UNIT, 0}, {"apartado", WORD_UNIT, 2}, {"bo\xc3\xaete postale", WORD_UNIT, 2}, {"casella postale", WORD_UNIT, 2}, {"wohnung", WORD_UNIT, 0}, {"whg", WORD_UNIT, 0}, {"room", WORD_UNIT, 1}, {"bldg", WORD_UNIT, 0}, {"building", WORD_UNIT, 1}, {"unit no", WORD_UNIT, 0}, {"psc", WORD_UNIT, 1},
 
 {"at", WORD_AT, 0}, {"arroba", WORD_AT, 0},
     /* clang-format on */

@@ -119,7 +119,6 @@ bool find_iban(struct detection *d, size_t at, struct hit *hit)
     bool check_digits = at_is(t, at + 2, DIGIT) ||
                         (separator_at(t, at + 2, &separator) == 1 && at_is(t, at + 3, DIGIT));
     int length = check_digits ? iban_length(upper(t.data[at]), upper(t.data[at + 1])) : 0;
-    bool label = labels_own(&d->labels, t, at) == MEANS_ACCOUNT;
     int since = 0; /* characters since the last separator */
     while (i < t.len && n < length) {
         if (is(t.data[i], ALNUM)) {
@@ -128,7 +127,7 @@ bool find_iban(struct detection *d, size_t at, struct hit *hit)
             since++;
         } else {
             size_t skip = separator_at(t, i, &separator);
-            bool even = since == 4 || since == 1 || (n == 2 && since == 2) || label;
+            bool even = since == 4 || since == 1 || (n == 2 && since == 2);
             if (!skip || separator == '/' || n == 0 || !even) {
                 return false;
             }
@@ -137,7 +136,7 @@ bool find_iban(struct detection *d, size_t at, struct hit *hit)
         }
     }
     if (length == 0 || n != length || !ends_well(t, end) || !is(code[2], DIGIT) ||
-        !is(code[3], DIGIT) || (!is_iban(code, n) && !label)) {
+        !is(code[3], DIGIT) || !is_iban(code, n)) {
         return false;
     }
     *hit = (struct hit){at, end, TYPE_IBAN_CODE, 0.97};

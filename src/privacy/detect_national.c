@@ -229,9 +229,14 @@ bool find_national(struct detection *d, size_t at, struct hit *hit)
     bool doctor = labels_near(l, MEANS_DOCTOR, at);
     bool account = labels_near(l, MEANS_ACCOUNT, at);
     enum meaning own = labels_own(l, t, at);
-    bool other = own == MEANS_PHONE || own == MEANS_HASH;
+    bool other = own == MEANS_PHONE || own == MEANS_HASH || own == MEANS_PASSPORT ||
+                 own == MEANS_LICENSE || own == MEANS_RECORD || own == MEANS_ID;
     for (int to = c.borders - 1; to >= 0 && !other; to--) {
         int n = c.length[to];
+        char behind = to + 1 < c.borders ? c.separator[to] : 0;
+        if (behind == '-' || (behind && to > 0 && behind == c.separator[to - 1])) {
+            continue; /* the beginning of a longer number */
+        }
         for (size_t k = n <= CHARS_MAX ? first_row[n] : 0; k; k = next_row[k - 1]) {
             const struct national *row = &table[k - 1];
             bool named = row->type == TYPE_BANK_ACCOUNT      ? account

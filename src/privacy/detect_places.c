@@ -12,6 +12,7 @@
 
 #define ADDRESS_MAX 160
 #define NAME_WORDS 6
+#define STREET_SCORE 0.92 /* above what the tagger gives to the names inside of an address */
 
 /* ---- small steps ---- */
 
@@ -19,10 +20,11 @@
 static bool is_particle(struct span w)
 {
     static const char *const words[] = {
-        "de", "la",  "del", "los", "las", "el", "y",   "e",     "da",    "do",  "dos", "das",
-        "di", "du",  "des", "le",  "les", "of", "the", "van",   "von",   "der", "den", "am",
-        "an", "zum", "zur", "al",  "i",   "d",  "l",   "della", "delle", "dei", NULL};
-    return w.len <= 5 && one_of(w, words);
+        "de",  "la",   "del", "los", "las", "el",  "y",    "e",     "da",     "do",       "dos",
+        "das", "di",   "du",  "des", "le",  "les", "of",   "the",   "van",    "von",      "der",
+        "den", "am",   "an",  "zum", "zur", "al",  "i",    "d",     "l",      "della",    "delle",
+        "dei", "gate", "vei", "vej", "u.",  "u",   "utca", "plads", "straat", "terrasse", NULL};
+    return w.len <= 8 && one_of(w, words);
 }
 
 /* A word of a name at `i`: capitals, particles, "Dr.", "5th". Gives its end, or 0. */
@@ -30,11 +32,14 @@ static size_t name_word(struct span t, size_t i, bool *out_capital)
 {
     size_t end = word_run(t, i);
     *out_capital = is_capital(t, i);
+    if (end < t.len && in_set(t.data[end], "_(=")) { /* code */
+        return 0;
+    }
     if (end > i && *out_capital) {
         return end + (end < t.len && t.data[end] == '.' && end - i <= 5);
     }
     if (end > i && is_particle(span_of(t.data + i, end - i))) {
-        return end;
+        return end + (end == i + 1 && end < t.len && t.data[end] == '.'); /* Hungarian "u." */
     }
     size_t digits = run_of(span_first(t, i + 4), i, DIGIT);
     if (digits > i &&
@@ -86,7 +91,12 @@ static size_t unit_at(struct span t, size_t i)
     size_t close = run_of(span_first(t, from + 7), from, ALNUM);
     bool digit = close > from && (is(t.data[from], DIGIT) || is(t.data[close - 1], DIGIT) ||
                                   (close - from == 1 && is(t.data[from], UPPER)));
-    return from > end && digit && close - from <= 6 && ends_well(t, close) ? close : 0;
+    if (from == end || !digit || close - from > 6 || !ends_well(t, close)) {
+        return 0;
+    }
+    size_t box = close + (close < t.len && t.data[close] == ','); /* "PSC 4095, Box 8316" */
+    size_t number = run_of(span_first(t, box + 11), box + 5, DIGIT);
+    return starts_at(t, box, SPAN(" Box ")) && number > box + 5 ? number : close;
 }
 
 /* ---- postcodes ---- */
@@ -155,6 +165,14 @@ bool find_postcode(struct detection *d, size_t at, struct hit *hit)
 /* ", 1D", ", 3\xc2\xba A", " bajo": a floor or a door as Spanish and Italian addresses have them. */
 static size_t door_at(struct span t, size_t i)
 {
+    static const char *const words[] = {"Bajo", "Izq", "Dcha", "Esc",    "Puerta", "bajo",
+                                        "esc",  "izq", "dcha", "puerta", NULL};
+    size_t word = run_of(span_first(t, i + 8), i, LETTER);
+    if (word > i && one_of(span_of(t.data + i, word - i), words)) {
+        size_t more = past_blanks(t, word, ". ", 2);
+        size_t close = run_of(span_first(t, more + 3), more, UPPER | DIGIT);
+        return close > more && ends_well(t, close) ? close : word;
+    }
     size_t end = run_of(span_first(t, i + 4), i, DIGIT);
     if (end > i && end - i <= 3) {
         end += starts_at(t, end, SPAN("\xc2\xba")) || starts_at(t, end, SPAN("\xc2\xaa")) ||
@@ -175,54 +193,85 @@ static bool is_state(struct span t, size_t i)
            !(i + 2 < t.len && (unsigned char)t.data[i + 2] >= 0x80);
 }
 
-/* One step to the right over a part of an address; `*out_sure` when the address may end behind it. */
-static size_t next_part(struct span t, size_t i, bool *out_sure, bool *out_last)
+enum part { NO_PART, PART_UNIT, PART_POSTCODE, PART_STATE, PART_NAME };
+
+/* What of an address stands at `i`, and where it ends. */
+static enum part part_at(struct span t, size_t i, size_t *out_end)
 {
-    size_t end = unit_at(t, i);
-    *out_sure = true;
-    if (end) {
-        return end;
+    *out_end = unit_at(t, i);
+    if (*out_end) {
+        return PART_UNIT;
     }
-    *out_last = true;
-    end = letter_postcode(t, i);
-    end = end ? end : digit_postcode(t, i);
-    if (end) {
-        return end;
+    *out_end = letter_postcode(t, i);
+    *out_end = *out_end ? *out_end : digit_postcode(t, i);
+    if (*out_end) {
+        return PART_POSTCODE;
     }
-    *out_last = false;
     if (is_state(t, i)) {
-        return i + 2;
+        *out_end = i + 2;
+        return PART_STATE;
     }
-    *out_sure = false;
     bool capital;
-    end = name_word(t, i, &capital);
-    bool key = end && end < t.len && t.data[end] == ':'; /* "Phone: …" is the next field */
-    return end && !key ? end : 0;
+    bool bracket = i < t.len && t.data[i] == '('; /* "Cyprus (Greek)" */
+    *out_end = name_word(t, i + bracket, &capital);
+    if (bracket) {
+        *out_end = *out_end && *out_end < t.len && t.data[*out_end] == ')' ? *out_end + 1 : 0;
+    }
+    bool key =
+        *out_end && *out_end < t.len && t.data[*out_end] == ':'; /* "Phone: …" is the next field */
+    return *out_end && !key ? PART_NAME : NO_PART;
 }
 
-/* From the end of "12 Main Street" to the end of "12 Main Street, Apt. 4\nSpringfield, IL 62701". */
-static size_t with_town(struct span t, size_t start, size_t end)
+/* "08022 Barcelona": the town behind a postcode, on the same line. */
+static size_t town_behind(struct span t, size_t i)
+{
+    size_t end = i;
+    size_t from = past_blanks(t, i, " ", 1);
+    for (int words = 0; words < 4 && from > i; words++) {
+        bool capital;
+        size_t next = name_word(t, from, &capital);
+        if (!next || (next < t.len && t.data[next] == ':') || (words == 0 && !capital)) {
+            break;
+        }
+        end = capital ? next : end;
+        i = next;
+        from = past_blanks(t, i, " ", 1);
+    }
+    return end - (end > i && t.data[end - 1] == '.');
+}
+
+/* From the end of "12 Main Street" to the end of "12 Main Street, Apt. 4\nSpringfield, IL 62701". A town without a state
+ * or a postcode is taken only where it is plainly part (`loose`: behind a label; behind a flat). */
+static size_t with_town(struct span t, size_t start, size_t end, bool loose)
 {
     size_t sure = end;
     size_t i = end;
-    bool last = false;
-    for (int parts = 0; parts < 14 && i - start < ADDRESS_MAX && !last; parts++) {
-        size_t from = past_blanks(t, i, " ,\n\r\t", 6);
-        bool comma = from > i && memchr(t.data + i, ',', from - i);
-        if (from == i) {
-            break;
-        }
-        size_t door = comma && i == sure ? door_at(t, from) : 0;
+    bool named = false;
+    int loose_words = 0;
+    for (int parts = 0; parts < 14 && i - start < ADDRESS_MAX; parts++) {
+        size_t from = past_blanks(t, i, " ,\n\r\t>-", 8);
+        bool comma =
+            from > i && (memchr(t.data + i, ',', from - i) || memchr(t.data + i, '\n', from - i) ||
+                         memchr(t.data + i, '-', from - i));
+        size_t door = comma && i == sure && !named ? door_at(t, from) : 0;
+        size_t next;
         if (door && !digit_postcode(t, from)) {
             sure = i = door;
             continue;
         }
-        bool is_sure;
-        size_t next = next_part(t, from, &is_sure, &last);
-        if (!next) {
+        enum part part = from > i ? part_at(t, from, &next) : NO_PART;
+        if (part == PART_POSTCODE) {
+            return named ? next : town_behind(t, next);
+        }
+        if (part == NO_PART) {
             break;
         }
-        sure = is_sure ? next : sure;
+        bool begins = comma || parts == 0; /* "…, Tunisia", not "… Please" */
+        bool take = part == PART_NAME && loose && loose_words < 4 && (begins || i == sure);
+        loose_words += take;
+        sure = part != PART_NAME || take ? next : sure;
+        loose |= part == PART_UNIT;
+        named |= part == PART_NAME;
         i = next;
     }
     return sure;
@@ -231,7 +280,8 @@ static size_t with_town(struct span t, size_t start, size_t end)
 static bool add_address(struct detection *d, size_t start, size_t end, double score,
                         struct hit *hit)
 {
-    *hit = (struct hit){start, with_town(d->text, start, end), TYPE_STREET_ADDRESS, score};
+    bool label = labels_near(&d->labels, MEANS_ADDRESS, start);
+    *hit = (struct hit){start, with_town(d->text, start, end, label), TYPE_STREET_ADDRESS, score};
     return true;
 }
 
@@ -266,7 +316,7 @@ static bool free_address(struct detection *d, size_t at, struct hit *hit)
             break;
         }
     }
-    return numbers && words && end ? add_address(d, at, end, 0.7, hit) : false;
+    return numbers && words && end ? add_address(d, at, end, STREET_SCORE, hit) : false;
 }
 
 /* Past the words of a street's name up to and with a word for street: "Magnolia Way". 0 when there is none. */
@@ -301,14 +351,17 @@ static size_t street_after(struct span t, size_t i, bool loose)
     return 0;
 }
 
-/* Past the words of a name: at least one capital. */
-static size_t street_name(struct span t, size_t i)
+/* Past the words of a name: at least one capital, unless `loose`. */
+static size_t street_name(struct span t, size_t i, bool loose)
 {
     size_t end = 0;
     for (int words = 0; words < NAME_WORDS + 1; words++) {
         bool capital;
         size_t next = name_word(t, i, &capital);
-        if (!next) {
+        if (!next && loose && (next = word_run(t, i)) > i) {
+            capital = true;
+        }
+        if (!next || next == i) {
             break;
         }
         end = capital ? next : end;
@@ -318,30 +371,6 @@ static size_t street_name(struct span t, size_t i)
         i = next + 1;
     }
     return end;
-}
-
-/* Called at a digit: "3512 Magnolia Way", "12 bis, rue de la Paix", "221B Baker Street", or behind a label. */
-bool find_numbered_street(struct detection *d, size_t at, struct hit *hit)
-{
-    struct span t = d->text;
-    size_t number = house_number(t, at);
-    if (!number || number >= t.len) {
-        return free_address(d, at, hit);
-    }
-    size_t name = past_blanks(t, number, " ,", 2);
-    name += starts_at(t, name, SPAN("bis ")) || starts_at(t, name, SPAN("ter ")) ? 4 : 0;
-    if (name == number) {
-        return free_address(d, at, hit);
-    }
-    bool label = labels_near(&d->labels, MEANS_ADDRESS, at);
-    size_t end = t.data[number] == ' ' ? street_after(t, name, label) : 0;
-    size_t close = 0;
-    const struct word *w =
-        !end && name < t.len && word_run(t, name) > name ? word_find(t, name, &close) : NULL;
-    if (w && w->meaning == WORD_STREET_BEFORE && close < t.len && t.data[close] == ' ') {
-        end = street_name(t, close + 1);
-    }
-    return end ? add_address(d, at, end, 0.75, hit) : free_address(d, at, hit);
 }
 
 /* "Stra\xc3\x9f" "e", "katu", "gatan": ends of names that mean street. */
@@ -386,7 +415,9 @@ static bool is_glued_street(struct span w)
                                        "vangen",
                                        NULL};
     for (const char *const *e = ends; *e; e++) {
-        if (w.len > strlen(*e) + 2 && span_ends(w, span_c(*e))) {
+        struct span end = span_c(*e);
+        bool whole = w.len == end.len && w.len >= 5 && span_eq_nocase(w, end);
+        if (whole || (w.len > end.len + 2 && span_ends(w, end))) {
             return true;
         }
     }
@@ -396,16 +427,22 @@ static bool is_glued_street(struct span w)
 /* A number behind a name: ", 23", " n\xc2\xba 5", " 12". */
 static size_t number_behind(struct span t, size_t i)
 {
+    static const char *const marks[] = {"n\xc2\xba", "n\xc2\xb0", "n.\xc2\xba", "no.",
+                                        "num.",      "n.",        "nr.",        NULL};
     size_t from = past_blanks(t, i, " ,", 3);
-    static const char *const marks[] = {"n\xc2\xba", "n\xc2\xb0", "n.\xc2\xba", "no.", "num.",
-                                        "n.",        "nr.",       "s/n",        NULL};
+    if (from == i) {
+        return 0;
+    }
+    if (starts_at(t, from, SPAN("s/n")) && ends_well(t, from + 3)) { /* sin nÃºmero */
+        return from + 3;
+    }
     for (const char *const *m = marks; *m; m++) {
         if (starts_at(t, from, span_c(*m))) {
             from = past_blanks(t, from + strlen(*m), " ", 1);
             break;
         }
     }
-    return from > i ? house_number(t, from) : 0;
+    return house_number(t, from);
 }
 
 /* Does a postcode close the lines behind `i`, a town between? "Pagari 18\n Ridalepa\n Mali 44998". */
@@ -415,7 +452,7 @@ static bool closed_by_postcode(struct span t, size_t start, size_t i)
     if (line >= t.len || (t.data[line] != '\n' && !memchr(t.data + i, ',', line - i))) {
         return false;
     }
-    size_t end = with_town(t, start, i);
+    size_t end = with_town(t, start, i, false);
     bool town = false;
     for (size_t k = i; k < end; k++) {
         town |= is_capital(t, k);
@@ -423,20 +460,81 @@ static bool closed_by_postcode(struct span t, size_t start, size_t i)
     return town && end > i + 5 && is(t.data[end - 1], DIGIT) && is(t.data[end - 3], DIGIT);
 }
 
+static bool is_like_year(struct span t, size_t at, size_t end)
+{
+    int year = end - at == 4 ? number_of(t.data + at, 4) : 0;
+    return year >= 1800 && year < 2100;
+}
+
+/* "Puruntie 82 Apt. 595", "Passauer Strasse 33, Wien": one to four words and a number, which something behind it (or a
+ * word for street) makes sure of. `loose`: a comma and a capital are enough. */
+static size_t name_then_number(struct span t, size_t start, size_t i, bool loose)
+{
+    for (int words = 0; words < 5; words++) {
+        bool capital;
+        size_t next = name_word(t, i, &capital);
+        if (!next || next >= t.len || t.data[next] != ' ' || (words == 0 && !capital)) {
+            return 0;
+        }
+        size_t number = house_number(t, next + 1);
+        if (number && number - next <= 6) {
+            size_t comma = past_blanks(t, number, ",\n", 1);
+            bool goes_on = loose && comma > number &&
+                           is_capital(t, past_blanks(t, comma, " ", 2)) && start < i;
+            bool sure = is_glued_street(span_of(t.data + i, next - i)) || goes_on ||
+                        unit_at(t, past_blanks(t, number, " ,\n.>", 4)) ||
+                        closed_by_postcode(t, start, number);
+            return sure ? number : 0;
+        }
+        i = next + 1;
+    }
+    return 0;
+}
+
+/* Called at a digit: "3512 Magnolia Way", "12 bis, rue de la Paix", "221B Baker Street", or behind a label. */
+bool find_numbered_street(struct detection *d, size_t at, struct hit *hit)
+{
+    struct span t = d->text;
+    size_t number = house_number(t, at);
+    if (!number || number >= t.len) {
+        return free_address(d, at, hit);
+    }
+    size_t name = past_blanks(t, number, " ,", 2);
+    name += starts_at(t, name, SPAN("bis ")) || starts_at(t, name, SPAN("ter ")) ? 4 : 0;
+    if (name == number) {
+        return free_address(d, at, hit);
+    }
+    bool label = labels_near(&d->labels, MEANS_ADDRESS, at);
+    size_t end = t.data[number] == ' ' ? street_after(t, name, label) : 0;
+    size_t close = 0;
+    const struct word *w =
+        !end && name < t.len && word_run(t, name) > name ? word_find(t, name, &close) : NULL;
+    if (w && w->meaning == WORD_STREET_BEFORE && close < t.len && t.data[close] == ' ') {
+        end = street_name(t, close + 1, false);
+        size_t behind = end ? number_behind(t, end) : 0;
+        end = behind ? behind : end;
+    }
+    end = end ? end : name_then_number(t, at, name, label || !is_like_year(t, at, number));
+    return end ? add_address(d, at, end, STREET_SCORE, hit) : free_address(d, at, hit);
+}
+
 /* Called at a word: "Calle Mayor, 23", "Hauptstra\xc3\x9f" "e 5", "Koskikatu 25 Apt. 864", or behind a label. */
 bool find_named_street(struct detection *d, size_t at, struct hit *hit)
 {
     struct span t = d->text;
     const struct word *w = d->word;
-    if (w && w->meaning == WORD_STREET_BEFORE && (!w->arg || is_capital(t, at))) {
+    bool before =
+        w && ((w->meaning == WORD_STREET_BEFORE && (!w->arg || is_capital(t, at))) ||
+              (w->meaning == WORD_STREET_AFTER && w->arg && is_capital(t, at))); /* "Plaza …" */
+    if (before) {
+        bool label = labels_near(&d->labels, MEANS_ADDRESS, at);
         size_t name = d->word_end + (d->word_end < t.len && t.data[d->word_end] == '.');
         name = past_blanks(t, name, " ", 1);
         size_t end =
-            name > d->word_end || t.data[d->word_end - 1] == '/' ? street_name(t, name) : 0;
+            name > d->word_end || t.data[d->word_end - 1] == '/' ? street_name(t, name, label) : 0;
         size_t number = end ? number_behind(t, end) : 0;
-        bool label = labels_near(&d->labels, MEANS_ADDRESS, at);
         if (number || (end && label)) {
-            return add_address(d, at, number ? number : end, 0.75, hit);
+            return add_address(d, at, number ? number : end, STREET_SCORE, hit);
         }
     }
     if (!is_capital(t, at)) {
@@ -445,23 +543,8 @@ bool find_named_street(struct detection *d, size_t at, struct hit *hit)
     if (free_address(d, at, hit)) {
         return true;
     }
-    size_t end = at;
-    for (int words = 0; words < 4; words++) {
-        bool capital;
-        size_t next = name_word(t, end, &capital);
-        if (!next || next >= t.len || t.data[next] != ' ') {
-            return false;
-        }
-        size_t number = house_number(t, next + 1);
-        if (number) {
-            bool sure = is_glued_street(span_of(t.data + end, next - end)) ||
-                        unit_at(t, past_blanks(t, number, " ,\n", 3)) ||
-                        closed_by_postcode(t, at, number);
-            return sure && number - next <= 6 ? add_address(d, at, number, 0.7, hit) : false;
-        }
-        end = next + 1;
-    }
-    return false;
+    size_t end = name_then_number(t, at, at, false);
+    return end && add_address(d, at, end, STREET_SCORE, hit);
 }
 
 /* "Apt. 626" and "PO Box 12" alone: a piece of an address is one. Bare "room 12" and "floor 3" need a label. */
@@ -472,10 +555,11 @@ bool find_unit(struct detection *d, size_t at, struct hit *hit)
         return false;
     }
     size_t end = unit_at(t, at);
-    if (!end || (d->word->arg == 1 && !labels_near(&d->labels, MEANS_ADDRESS, at))) {
+    bool boxed = end > d->word_end + 8; /* "Unit 4719 Box 7394" */
+    if (!end || (d->word->arg == 1 && !boxed && !labels_near(&d->labels, MEANS_ADDRESS, at))) {
         return false;
     }
-    return add_address(d, at, end, 0.6, hit);
+    return add_address(d, at, end, STREET_SCORE, hit);
 }
 
 /* ---- coordinates ---- */

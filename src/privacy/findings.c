@@ -56,7 +56,7 @@ static void cut_frames(struct findings *f)
         bool cut = false;
         for (int k = i + 1; k < count && f->items[k].start < frame.end; k++) {
             struct finding in = f->items[k];
-            if (in.score <= FINDING_FRAME || in.end > frame.end || in.start < from) {
+            if (in.score <= FINDING_FRAME || in.start < from) {
                 continue;
             }
             if (in.start > from) {
