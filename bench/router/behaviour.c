@@ -240,6 +240,7 @@ static void one_session(struct sticky *s, int number, struct rng *r, struct boun
             sticky_note(s, now, m.facts,
                         &(struct sticky_turn){.up = m.up,
                                               .easy = m.d.easy,
+                                              .by_score = m.d.by_score,
                                               .score = m.d.score,
                                               .tokens = m.facts->prompt_tokens + 100});
         }
@@ -286,7 +287,9 @@ static bool side(struct sticky *s, struct span text, uint64_t now)
     }
     moment_decide(&m);
     if (s) {
-        sticky_note(s, now, m.facts, &(struct sticky_turn){.up = m.up, .score = m.d.score});
+        sticky_note(
+            s, now, m.facts,
+            &(struct sticky_turn){.up = m.up, .by_score = m.d.by_score, .score = m.d.score});
     }
     bool up = m.up;
     arena_free(m.arena);

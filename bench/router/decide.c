@@ -101,8 +101,9 @@ static void recall(struct memory *m, uint64_t now_us, struct facts *f)
 static void note(struct memory *m, uint64_t now_us, const struct facts *f, const struct decision *d)
 {
     bool up = d->backends[0]->tier != TIER_DEVICE;
-    sticky_note(m->sticky, now_us, f,
-                &(struct sticky_turn){.up = up, .score = d->score, .tokens = 100});
+    sticky_note(
+        m->sticky, now_us, f,
+        &(struct sticky_turn){.up = up, .by_score = true, .score = d->score, .tokens = 100});
     guard_note(m->guard, now_us, f, d, up);
     latency_note(&m->latency[d->backends[0]->index],
                  &(struct latency_leg){.now_us = now_us,

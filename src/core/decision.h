@@ -55,6 +55,7 @@ struct decision {
     struct score scored;
     double claims_gain; /* by how much words that only claim difficulty lower the score, 0..1 */
     bool claims_won;    /* without them it would have reached the threshold */
+    bool by_score;      /* the score chose the side; not a rule, a battery, a deadline, a wish */
     bool easy;     /* would suit the device clearly enough to count as evidence (router/sticky.h) */
     bool explored; /* the side was drawn by chance, to learn from it (policy.explore) */
     double propensity; /* probability of the side that was taken; 1 unless policy.explore > 0 */

@@ -243,7 +243,11 @@ static double bar_of(struct deciding *x, struct span *out_why)
     struct decision *d = x->d;
     const struct session_facts *session = &x->facts->session;
     double margin = x->mode == MODE_AUTO ? sticky_margin(session) : 0;
+    if (session->repeats && x->facts->guard.discount > 0) {
+        margin = 0; /* earlier questions were dressed up too */
+    }
     *out_why = SPAN_NONE;
+    d->by_score = true;
     d->easy = d->score >= d->score_threshold + sticky_easy_margin(session);
     if (margin != 0) {
         *out_why = session->repeats    ? SPAN("a question like a recent one goes the same way")

@@ -14,7 +14,8 @@
 #define HABIT_MARGIN 0.3 /* a score this much over the threshold is evidence … */
 #define CACHE_MARGIN 0.6 /* … and this much more when CACHE_TOKENS are warm on the other side */
 #define CACHE_TOKENS 4096.0
-#define SPREAD_DEFAULT 0.17 /* of the prior on mixed prompts, until SPREAD_LEAST scores are known */
+#define SPREAD_DEFAULT                                                                             \
+    0.05 /* until SPREAD_LEAST scores are known: little, so that nobody gets stuck */
 #define SPREAD_LEAST 20
 #define SPREAD_MEMORY 500
 #define EASY_TURNS 1      /* before the one that goes down */
@@ -331,7 +332,9 @@ void sticky_note(struct sticky *s, uint64_t now_us, const struct facts *f,
     memcpy(&e[4], &f->sketch, sizeof f->sketch);
     memcpy(&e[6], &all, sizeof all);
     store(at, TALK_WORDS, key, e);
-    note_asked(s, now_us, f, t->up);
+    if (t->by_score) {
+        note_asked(s, now_us, f, t->up);
+    }
 }
 
 /* ---- what follows from it ---- */

@@ -47,6 +47,7 @@ void sticky_recall(const struct sticky *s, uint64_t now_us, struct facts *f);
 struct sticky_turn {
     bool up;        /* by another tier than the device */
     bool easy;      /* decision.easy */
+    bool by_score;  /* decision.by_score: only then is it a pattern for questions like it */
     double score;   /* decision.score; < 0 = none */
     int64_t tokens; /* that its backend now has warm: prompt and answer; 0 = it caches nothing */
 };

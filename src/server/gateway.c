@@ -223,6 +223,7 @@ static void remember(struct gateway *g, const struct receipt *r)
                 &(struct sticky_turn){
                     .up = up,
                     .easy = r->decision->easy,
+                    .by_score = r->decision->by_score,
                     .score = r->decision->score,
                     .tokens = MAX(in, r->facts->prompt_tokens) + MAX(leg->usage.output_tokens, 0),
                 });

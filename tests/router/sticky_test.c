@@ -93,7 +93,7 @@ static void a_session_header_names_it(void **state)
 static void up_is_easy_and_down_needs_evidence(void **state)
 {
     (void)state;
-    struct session_facts f = {.known = true, .similarity = 0.4};
+    struct session_facts f = {.known = true, .similarity = 0.4, .spread = 0.3};
     assert_true(sticky_margin(&f) == 0); /* on the device: nothing holds it there */
     f.up = true;
     assert_true(isinf(sticky_margin(&f)));
@@ -109,12 +109,13 @@ static void up_is_easy_and_down_needs_evidence(void **state)
 static void a_new_topic_needs_no_second_turn(void **state)
 {
     (void)state;
-    struct session_facts f = {.known = true, .up = true, .other_task = true, .similarity = 0};
+    struct session_facts f = {
+        .known = true, .up = true, .other_task = true, .similarity = 0, .spread = 0.3};
     double margin = sticky_margin(&f);
     assert_true(margin > 0.05 && margin < 0.2);
     f.cached_tokens = 8000;
     assert_true(sticky_margin(&f) > margin + 0.05); /* what is warm counts too */
-    f.similarity = -1;                     /* too few words to tell: it is the same topic */
+    f.similarity = -1; /* too few words to tell: it is the same topic */
     assert_true(isinf(sticky_margin(&f)));
 }
 
@@ -148,7 +149,7 @@ static void questions_alike_go_the_same_way(void **state)
 {
     (void)state;
     struct sticky *s = sticky_new(NULL);
-    answer(s, S, "ann", NULL, USER(BOATS), (struct sticky_turn){.up = true});
+    answer(s, S, "ann", NULL, USER(BOATS), (struct sticky_turn){.up = true, .by_score = true});
     struct session_facts f = recall(s, 2 * S, "ann", NULL, USER(BOATS ", please tell"));
     assert_true(f.repeats && f.up && !f.known);
     assert_true(sticky_margin(&f) > 0 && sticky_margin(&f) < 0.2);
@@ -157,7 +158,9 @@ static void questions_alike_go_the_same_way(void **state)
                         USER("Explain photosynthesis during winter months "
                              "inside greenhouses"))
                      .repeats);
-    answer(s, 3 * S, "ann", NULL, USER(BOATS), (struct sticky_turn){.up = false});
+    answer(s, 3 * S, "ann", NULL, USER(BOATS), (struct sticky_turn){.up = false, .by_score = true});
+    answer(s, 3 * S + 1, "ann", NULL, USER(BOATS),
+           (struct sticky_turn){.up = true}); /* a rule's choice */
     f = recall(s, 4 * S, "ann", NULL, USER(BOATS));
     assert_true(f.repeats && !f.up && sticky_margin(&f) < 0); /* the last word counts */
     sticky_free(s);

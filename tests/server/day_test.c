@@ -200,8 +200,11 @@ static struct answer ask(struct phone *p, struct wish wish)
     }
     if (a.by >= 0) {
         sticky_note(p->sticky, p->now_us, f,
-                    &(struct sticky_turn){
-                        .up = a.by == CLOUD, .easy = d.easy, .score = d.score, .tokens = 100});
+                    &(struct sticky_turn){.up = a.by == CLOUD,
+                                          .easy = d.easy,
+                                          .by_score = d.by_score,
+                                          .score = d.score,
+                                          .tokens = 100});
     }
     p->now_us += 20 * S;
     arena_free(arena);
