@@ -28,7 +28,7 @@ from planted import conversation, leaks  # noqa: E402
 from provider import Recorder  # noqa: E402
 
 harness.HERE = HERE
-CONVERSATIONS = int(os.environ.get("WEIR_LEAK_CONVERSATIONS", "3000"))
+CONVERSATIONS = int(os.environ.get("WEIR_LEAK_CONVERSATIONS", "2500"))
 SEED = int(os.environ.get("WEIR_LEAK_SEED", "7"))
 
 CONFIG = """

@@ -82,7 +82,7 @@ def full_width(s):
 def disguised(r, kind, value, sentence):
     """The same sentence with the value as somebody might write it to get past a filter."""
     ways = [full_width, lambda v: v[:5] + "\u200b" + v[5:]]
-    if kind == "CREDIT_CARD" or (kind == "US_SSN" and not sentence.startswith("Is ")):  # nine digits need a word before
+    if kind == "CREDIT_CARD" or (kind == "US_SSN" and sentence.startswith(("my ", "SSN", "Notes"))):  # nine digits need a word before
         ways += [lambda v: " ".join(c for c in v if c.isdigit()), lambda v: v.replace("-", ".").replace(" ", ".")]
     if kind == "EMAIL_ADDRESS":
         ways += [lambda v: v.replace("@", " at ").replace(".", " dot "), lambda v: v.replace("@", "%40"),
