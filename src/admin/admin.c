@@ -134,9 +134,9 @@ static const char *feedback_wrong(const struct json *body, const char **out_para
         *out_param = "score";
         return "`score` must be a number from 0 to 1";
     }
-    if (source && !span_is(name, "user") && !span_is(name, "judge") && !span_is(name, "test")) {
+    if (source && learning_source_from(name) == LEARNING_SOURCES) {
         *out_param = "source";
-        return "`source` must be user, judge or test";
+        return "`source` must be user, judge, test, verify, retry or edit";
     }
     return NULL;
 }
@@ -163,6 +163,9 @@ static void on_feedback(void *user, struct call *call)
     if (err) {
         call_reply_error(call, err, "id", fault.text);
     } else {
+        gateway_feedback(a->gateway, json_str(json_get(body, "id")),
+                         json_f64_or(json_get(body, "score"), 0),
+                         span_given(source) ? source : SPAN("user"));
         call_reply(call, 200, "application/json", SPAN("{\"ok\":true}"));
     }
 }

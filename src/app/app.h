@@ -15,6 +15,8 @@
 #include "config/config.h"
 #include "ledger/page.h"
 
+struct learning;
+
 struct app_options {
     const char *config_path; /* NULL: none; see config_path_find() */
     const char *listen;      /* replaces the config's; NULL */
@@ -44,6 +46,7 @@ struct worker_parts {
     const struct app_options *options;
     struct config *config;
     struct page *page;
+    struct learning *learning; /* of all workers: see app/weights.h */
     void *sessions; /* of all workers: see router/sticky.h */
     const int *listener_fds;
     int listeners;

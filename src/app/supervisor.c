@@ -20,6 +20,7 @@
 #include "app/control.h"
 #include "app/load.h"
 #include "app/title.h"
+#include "app/weights.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/gguf.h"
@@ -68,7 +69,9 @@ struct supervisor {
     const struct app_options *options;
     struct config *config;
     struct page *page;
-    void *sessions; /* mapped before the first fork, so that a conversation is known to every worker */
+    struct learning *learning;
+    void *
+        sessions; /* mapped before the first fork, so that a conversation is known to every worker */
     int listeners[LISTENERS_MAX];
     int listeners_count;
     char bound[LISTENERS_MAX][128];
@@ -278,6 +281,7 @@ static void start_worker(struct supervisor *s, int number)
             .config = s->config,
             .page = s->page,
             .sessions = s->sessions,
+            .learning = s->learning,
             .listener_fds = s->listeners,
             .listeners = s->listeners_count,
             .run_folder = s->run_folder,
@@ -635,9 +639,10 @@ static enum err open_all(struct supervisor *s, struct fault *fault)
     snprintf(page_path, sizeof page_path, "%s.page", s->config->ledger_path);
     err = err ? err : page_open(page_path, &s->page, fault);
     if (!err) {
-        void *sessions = mmap(NULL, STICKY_BYTES, PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *sessions =
+            mmap(NULL, STICKY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         s->sessions = sessions == MAP_FAILED ? NULL : sessions; /* each worker then has its own */
+        s->learning = weights_open(s->config->ledger_path);
         page_set_offline(s->page,
                          false); /* `weir offline on` was to try it, not for the next run */
     }

@@ -15,6 +15,7 @@
 #include "admin/admin.h"
 #include "app/app.h"
 #include "app/calibrations.h"
+#include "app/learner.h"
 #include "app/control.h"
 #include "app/load.h"
 #include "base/clock.h"
@@ -50,6 +51,7 @@ struct worker {
     int engines_count;
     struct gateway *gateway;
     struct calibrations_watch calibrations;
+    struct learner learner;
     struct server *server;
     struct inference *inference;
     struct admin *admin;
@@ -290,6 +292,7 @@ static void on_lost_check(void *user)
         page_count(w->parts.page, w->parts.number, METRIC_LOST, 1);
     }
     look_at_calibrations(w, false);
+    learner_tick(&w->learner);
     loop_timer_start(&w->lost, LOST_CHECK_US);
 }
 
@@ -319,12 +322,14 @@ static enum err build(struct worker *w, struct fault *fault)
         .page = w->parts.page,
         .ledger = w->ledger,
         .worker = w->parts.number,
+        .learning = w->parts.learning,
         .sessions = w->parts.sessions,
         .user = w,
         .driver = driver_of,
         .backend_state = backend_state_of,
         .strategy = strategy_find,
     });
+    learner_start(&w->learner, gateway_learning(w->gateway), c->ledger_path, w->parts.number);
     w->server = server_new(w->loop, w->parts.page, w->parts.number);
     w->inference = inference_new(w->server, w->gateway, w->loop);
     w->admin = admin_new(w->server, w->gateway);
@@ -344,6 +349,7 @@ static void tear_down(struct worker *w)
             loop_run_once(w->loop, US_PER_MS); /* flows free themselves in the next round */
         }
     }
+    learner_stop(&w->learner);
     ledger_close(w->ledger);
     page_worker_end(w->parts.page, w->parts.number);
 }

@@ -217,6 +217,7 @@ static const struct field policy_fields[] = {
     {.key = "strategy", .read = read_strategy, .offset = IN(strategy)},
     {.key = "quality", .read = read_double, .offset = IN(quality), .min = 0, .max = 1},
     {.key = "threshold", .read = read_threshold},
+    {.key = "explore", .read = read_double, .offset = IN(explore), .min = 0, .max = 0.5},
     {.key = "cloud_share", .read = read_double, .offset = IN(cloud_share), .min = 0, .max = 1},
     {.key = "rules", .read = read_rules},
     {.key = "caps", .read = read_caps},

@@ -85,7 +85,8 @@ struct config {
 
     const char *strategy;
     double quality;
-    double threshold;   /* < 0 = auto */
+    double threshold; /* < 0 = auto */
+    double explore;   /* share of `auto` answers whose side is drawn, to learn from it; 0 = none */
     double cloud_share; /* with threshold auto: at most this share of the answers; < 0 = no bound */
     const struct rule *rules;
     int rules_count;

@@ -95,6 +95,7 @@ struct facts {
     struct backend_state *backends; /* by backend index; in the request's arena */
     int64_t budget_left_usd_nano;   /* -1 = no budget */
     /* thresholds at which the policy's `cloud_share` of recent traffic goes up; < 0 = none or not yet known */
+    double chance; /* 0..1, drawn anew for each request; for policy.explore */
     double share_score, share_confidence;
     int hour; /* local time, 0..23 */
     struct session_facts session;

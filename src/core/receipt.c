@@ -183,6 +183,11 @@ static void write_background(struct json_out *w, const struct receipt *r)
     write_guard(w, r->facts ? &r->facts->guard : NULL);
     PUT(w, "client_request_id", r->request ? r->request->client_request_id : SPAN_NONE);
     PUT_C(w, "task", r->facts ? task_name(r->facts->task) : NULL);
+    if (r->decision && r->decision->propensity < 1) {
+        PUT_BOOL(w, "explored", r->decision->explored);
+        KEY(w, "propensity");
+        write_share(w, r->decision->propensity);
+    }
     KEY(w, "markers");
     if (r->facts && r->facts->features) {
         features_json(w, r->facts->features);

@@ -321,7 +321,7 @@ void heads_learn(struct heads *h, const struct features *f, const struct label *
     for (int head = 0; head < HEAD_BOTH; head++) {
         l.told[head] = outcome[head] >= 0 && importance > 0;
         l.error[head] = l.told[head] ? importance * (logistic(z[head]) - outcome[head]) : 0;
-        if (l.told[head]) {
+        if (l.told[head] && !label->hint) {
             SET(h->labels[head], GET(h->labels[head]) + 1);
             note_level(h, (enum head)head, outcome[head], prior[head]);
         }

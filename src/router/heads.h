@@ -66,6 +66,7 @@ void heads_read(const struct heads *h, const struct features *f, struct head_sum
  * at, less for a hint, more for one that was drawn with a small probability; at most 4 counts. */
 struct label {
     double device, cloud, importance;
+    bool hint; /* moves the weights, but does not count as a label: nothing is trusted for it */
 };
 void heads_learn(struct heads *h, const struct features *f, const struct label *label);
 

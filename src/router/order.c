@@ -332,6 +332,29 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     return (struct plan){false, SAY(x, "cascade: the device first, threshold %.2f", d->threshold)};
 }
 
+/* Now and then the side is drawn (policy.explore), so that both sides' answers are seen on all kinds of prompts. Only
+ * where the score alone would choose between sides that privacy, rules, budget and health all allow. */
+static struct plan explore(struct deciding *x, const struct order *o, struct plan greedy)
+{
+    struct decision *d = x->d;
+    double share = x->config->explore;
+    bool open = share > 0 && d->by_score && x->config->threshold < 0 && x->mode == MODE_AUTO &&
+                span_is(x->request->model, "auto") && !span_given(x->request->options.strategy) &&
+                !x->must_stay && !x->facts->session.mid_turn && !x->facts->guard.capped &&
+                o->first_local_count > 0 && o->remote_count > 0;
+    if (!open) {
+        return greedy;
+    }
+    struct plan plan = greedy;
+    d->explored = x->facts->chance < share;
+    if (d->explored) {
+        plan.remote_first = x->facts->chance < share / 2;
+        plan.why = SAY(x, "exploring: the %s was drawn", plan.remote_first ? "cloud" : "device");
+    }
+    d->propensity = plan.remote_first == greedy.remote_first ? 1 - share / 2 : share / 2;
+    return plan;
+}
+
 /* ---- why it is not better ---- */
 
 static bool service_failed(enum why_out out)
@@ -501,7 +524,7 @@ void settle_order(struct deciding *x)
                          o.remote_count ? o.remote[0] : NULL);
     }
     note_claims(d, x->facts->guard.discount <= 0);
-    struct plan plan = plan_sides(x, &o, battery, task, &timing);
+    struct plan plan = explore(x, &o, plan_sides(x, &o, battery, task, &timing));
     if (strcmp(d->strategy, "device") == 0) { /* one leg, whoever asked for it */
         o.remote_count = 0;
     } else if (strcmp(d->strategy, "cloud") == 0) {

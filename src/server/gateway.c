@@ -13,11 +13,13 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "chat/dialect.h"
 #include "device/device.h"
 #include "egress/consent.h"
 #include "router/calibration_quantile.h"
 #include "router/latency.h"
+#include "router/learned.h"
 #include "router/sticky.h"
 #include "server/policy.h"
 
@@ -37,6 +39,8 @@ struct gateway {
     const struct calibrations *calibrations;
     struct quantile scores, confidences; /* of recent answers, for policy.cloud_share */
     struct latency latencies[BACKENDS_MAX];
+    struct learning *learning, *own_learning;
+    struct rng chances;
     struct sticky *sticky;
     struct guard *guard;
     uint64_t started_us;
@@ -205,6 +209,22 @@ static bool asked_elsewhere(const struct receipt *r)
     return any;
 }
 
+/* The answer's features wait for what is said of it. What its own confidence says of a device answer, kept or
+ * handed up, is heard at once. */
+static void wait_for_outcome(struct gateway *g, const struct receipt *r)
+{
+    const struct facts *f = r->facts;
+    if (r->author == 0 || !f->features) {
+        return;
+    }
+    const struct leg_receipt *author = &r->legs[r->author - 1];
+    learning_wait(g->learning, clock_now_us(), span_c(r->request->id), f->features,
+                  author->backend->tier != TIER_DEVICE, r->decision->propensity);
+    if (r->confidence >= 0 && r->legs[0].backend->tier == TIER_DEVICE) {
+        learning_hint(g->learning, f->features, r->confidence);
+    }
+}
+
 /* What the next decisions remember. A device that stands in for a tier that is away moves no conversation. */
 static void remember(struct gateway *g, const struct receipt *r)
 {
@@ -232,6 +252,7 @@ static void remember(struct gateway *g, const struct receipt *r)
 static void keep_receipt(struct gateway *g, const struct receipt *r)
 {
     remember(g, r);
+    wait_for_outcome(g, r);
     if (g->parts.page) {
         count_receipt(g, r);
     }
@@ -280,6 +301,12 @@ struct gateway *gateway_new(const struct gateway_parts *parts)
         .leg_ended = host_leg_ended,
         .receipt = host_receipt,
     };
+    g->learning = parts->learning;
+    if (!g->learning) {
+        g->own_learning = g->learning = NEW(struct learning);
+        learning_init(g->learning);
+    }
+    rng_secret(&g->chances.state, sizeof g->chances.state);
     g->sticky = sticky_new(parts->sessions);
     g->guard = guard_new();
     list_init(&g->flows);
@@ -292,6 +319,7 @@ void gateway_free(struct gateway *g)
         return;
     }
     ASSERT(g->running == 0);
+    mem_free(g->own_learning);
     sticky_free(g->sticky);
     guard_free(g->guard);
     egress_free(g->egress);
@@ -309,7 +337,7 @@ enum err gateway_configure(struct gateway *g, struct config *c, struct fault *fa
         return err;
     }
     struct router *router;
-    err = router_new(c, &scorer_prior, NULL, &router, fault);
+    err = router_new(c, &scorer_learned, &g->learning->heads, &router, fault);
     if (err) {
         privacy_policy_free(policy);
         return err;
@@ -338,6 +366,16 @@ void gateway_use_calibrations(struct gateway *g, const struct calibrations *all)
 const struct calibrations *gateway_calibrations(const struct gateway *g)
 {
     return g->calibrations;
+}
+
+struct learning *gateway_learning(const struct gateway *g)
+{
+    return g->learning;
+}
+
+void gateway_feedback(struct gateway *g, struct span id, double score, struct span source)
+{
+    (void)learning_tell(g->learning, clock_now_us(), id, score, learning_source_from(source));
 }
 
 struct config *gateway_config(const struct gateway *g)
@@ -500,6 +538,7 @@ static struct facts *gather(struct gateway *g, struct request *request)
     sticky_recall(g->sticky, clock_now_us(), f);
     guard_look(g->guard, config_cap(g->config, request->client), f);
     predict(g, f);
+    f->chance = rng_unit(&g->chances);
     f->budget_left_usd_nano = budget_left(g, request->client);
     f->share_score = quantile_threshold(&g->scores, g->config->cloud_share);
     f->share_confidence = quantile_threshold(&g->confidences, g->config->cloud_share);

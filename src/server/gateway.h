@@ -20,6 +20,7 @@
 #include "ledger/ledger.h"
 #include "loop/loop.h"
 #include "router/guard.h"
+#include "router/learning.h"
 #include "router/router.h"
 
 struct gateway;
@@ -30,6 +31,7 @@ struct gateway_parts {
     struct page *page;
     struct ledger *ledger; /* NULL: receipts are dropped (explain) */
     int worker;
+    struct learning *learning; /* shared by all workers (router/learning.h); NULL = its own */
     void *sessions; /* STICKY_BYTES shared by all workers (router/sticky.h); NULL = its own */
     void *user;
     const struct driver *(*driver)(void *user, const struct backend *b);
@@ -61,6 +63,10 @@ enum err gateway_payload(struct gateway *g, struct request *request, struct text
  * bytes, types}. ERR_POLICY when the config leaves no way open. */
 enum err gateway_consent(struct gateway *g, struct request *request, struct text *out,
                          struct fault *fault) MUST_USE;
+
+/* How good the answer `id` was, 0..1: the router learns from it, if its features still wait. */
+void gateway_feedback(struct gateway *g, struct span id, double score, struct span source);
+struct learning *gateway_learning(const struct gateway *g);
 
 /* One line per backend for /weir/v1/status and /readyz. */
 void gateway_backend_state(struct gateway *g, const struct backend *b, struct backend_state *out);
