@@ -21,6 +21,7 @@ struct sums {
     double cloud;  /* Σ cloud, over all */
     double routed; /* Σ of what answers, over all */
     double spoilt; /* Σ max(0, cloud − device), over what is kept */
+    double gained; /* Σ max(0, device − cloud), over what is kept */
     bool graded;
 };
 
@@ -39,18 +40,37 @@ static bool between(double quality)
     return quality > 0 && quality < 1;
 }
 
+/* One-sided bounds of the mean of values in 0..1, each wrong with probability `delta` at most. */
+static double most(const struct sums *s, double sum, double delta)
+{
+    return s->graded ? mean_upper(sum, s->n, delta)
+                     : binomial_upper((int64_t)round(sum), s->n, delta);
+}
+
+static double least(const struct sums *s, double sum, double delta)
+{
+    return MAX(1 - most(s, (double)s->n - sum, delta), 0);
+}
+
 /* What is left of always-cloud quality for certain. */
 static double quality_low(const struct sums *s)
 {
     if (s->kept == 0) {
         return 1;
     }
-    if (!s->graded) {
-        return 1 - binomial_upper((int64_t)s->spoilt, (int64_t)s->cloud, CALIBRATION_DELTA);
+    /* what is gained is too little to be certain of on few labels, and would cost part of the error */
+    bool gains = s->n >= CALIBRATION_GAINS_FROM;
+    double delta = gains ? 0.8 * CALIBRATION_DELTA : CALIBRATION_DELTA;
+    double spoilt; /* share of the cloud's quality */
+    if (s->graded) {
+        double cloud = least(s, s->cloud, delta / 2);
+        spoilt = cloud > 0 ? most(s, s->spoilt, delta / 2) / cloud : 1;
+    } else {
+        spoilt = binomial_upper((int64_t)s->spoilt, (int64_t)s->cloud, delta);
     }
-    double spoilt = mean_upper(s->spoilt, s->n, CALIBRATION_DELTA / 2);
-    double cloud = 1 - mean_upper((double)s->n - s->cloud, s->n, CALIBRATION_DELTA / 2);
-    return cloud > 0 ? MAX(1 - spoilt / cloud, 0) : 0;
+    double rest = 0.1 * CALIBRATION_DELTA;
+    double gained = gains ? least(s, s->gained, rest) / MAX(most(s, s->cloud, rest), 1e-9) : 0;
+    return MAX(1 - spoilt + gained, 0);
 }
 
 static struct calibration_point point_of(const struct sums *s, double threshold)
@@ -83,6 +103,7 @@ static int make_points(const struct calibration_label *labels, int64_t count, st
         s->kept++;
         s->routed += device_of(l) - cloud_of(l);
         s->spoilt += MAX(cloud_of(l) - device_of(l), 0);
+        s->gained += MAX(device_of(l) - cloud_of(l), 0);
         if (i == 0) {
             points[n++] = point_of(s, 0);
         } else if (labels[i - 1].value < l->value && i <= due) {

@@ -12,15 +12,17 @@
  * and how much of it is certain:
  *
  *   quality_low  1 − (share of the cloud's good answers that the device would have spoilt, at most)
+ *                  + (what only the device gets right, at least, over the cloud's quality, at most)
  *
- * with 95 % confidence (calibration_bounds.h). Prompts that only the device gets right do not count
- * there, so what is spoilt can only grow as the threshold falls, and then the lowest threshold
- * whose bound holds, and whose every higher one's holds, keeps the promise without a correction for having
- * chosen (Bates et al., "Distribution-free, risk-controlling prediction sets", 2021, theorem 1).
+ * with 95 % confidence (calibration_bounds.h). The last term is left out below 400 labels: there
+ * next to nothing of it is certain, and the whole error goes to what is spoilt. The threshold is the
+ * lowest whose bound holds and whose every higher one's does. Tested in this order, which no label can
+ * change, stopping at the first that fails, that keeps the promise without a correction for having
+ * chosen (fixed-sequence testing; Angelopoulos et al., "Learn then Test", 2021).
  *
  * Labels of 0 and 1 need no more than Clopper and Pearson's bound: of the prompts that the cloud
  * gets right, how many does the device? With graded labels both sums are bounded, at half the
- * error each.
+ * error each. With gains 80 % of the error is for what is spoilt and 10 % for each of the two sums of gains.
  *
  * Too few labels for any promise: the table says how many more, and the threshold in force is the
  * more careful of the stated default and of what the labels seem to say.
@@ -35,6 +37,7 @@
 #define QUALITY_DEFAULT 0.95
 #define CALIBRATION_DELTA 0.05 /* promises hold with 95 % confidence */
 
+#define CALIBRATION_GAINS_FROM 400
 #define CALIBRATION_LABELS_MAX 1000000
 #define CALIBRATION_POINTS_MAX 200
 

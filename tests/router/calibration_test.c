@@ -286,16 +286,15 @@ static void test_many_labels_fit_the_table(void **state)
 }
 
 /* The promise itself: of 400 users who calibrate, at most 5 % (and a little chance) get less than they asked for. */
-static void promise_holds(bool graded, double least_kept)
+static void promise_holds(bool graded, int n, double wish, double least_kept)
 {
-    struct rng rng;
-    rng.state = graded ? 11 : 5;
+    struct rng rng = {.state = (uint64_t)n + graded};
+    struct calibration_label *labels = NEW_ARRAY(struct calibration_label, n);
     int broken = 0;
     int runs = 400;
     double kept = 0;
     for (int run = 0; run < runs; run++) {
-        struct calibration_label labels[300];
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < n; i++) {
             double x = rng_unit(&rng);
             bool good = rng_unit(&rng) < pow(x, 0.15);
             bool cloud = rng_unit(&rng) < 0.9;
@@ -304,16 +303,18 @@ static void promise_holds(bool graded, double least_kept)
         }
         struct calibration c;
         struct calibration_choice choice;
-        calibration_make(labels, 300, &c);
-        calibration_choose(&c, 0.9, &choice);
+        calibration_make(labels, n, &c);
+        calibration_choose(&c, wish, &choice);
         double t = choice.point.threshold;
         kept += 1 - choice.point.cloud_share;
-        /* what is spoilt above t, in truth: E[max(0, cloud − device)] over x in t..1 */
-        double bad = 1 - t - (1 - pow(t, 1.15)) / 1.15;
-        double spoilt = graded ? bad * (0.9 * 0.75 + 0.1 * 0.35) : bad * 0.9;
-        double quality = 1 - spoilt / (graded ? 0.96 : 0.9);
-        broken += quality < 0.9;
+        /* in truth, above t: E[cloud − device], with x in t..1 and P(good) = x^0.15 */
+        double good = (1 - pow(t, 1.15)) / 1.15;
+        double bad = 1 - t - good;
+        double device = good + (graded ? 0.25 * bad : 0);
+        double cloud = graded ? 0.96 : 0.9;
+        broken += 1 - ((1 - t) * cloud - device) / cloud < wish;
     }
+    mem_free(labels);
     assert_in_range(broken, 0, 29); /* 400 · 5 % = 20; 29 is two deviations more */
     assert_true(kept / runs > least_kept);
 }
@@ -321,8 +322,30 @@ static void promise_holds(bool graded, double least_kept)
 static void test_the_promise_holds(void **state)
 {
     (void)state;
-    promise_holds(false, 0.7);
-    promise_holds(true, 0.6);
+    promise_holds(false, 300, 0.9, 0.7);
+    promise_holds(true, 300, 0.9, 0.6);
+    promise_holds(false, 600, 0.97, 0.5); /* with what only the device gets right */
+    promise_holds(true, 600, 0.97, 0.3);
+}
+
+static void test_gains_count_where_they_are_certain(void **state)
+{
+    (void)state;
+    /* in every ten prompts the device spoils one and gains one */
+    struct calibration_label labels[1000];
+    struct calibration few;
+    struct calibration many;
+    for (int i = 0; i < 1000; i++) {
+        labels[i] = (struct calibration_label){(i * 7 % 1000) / 1000.0, i % 10 != 0, i % 10 != 1};
+    }
+    calibration_make(labels, 300, &few);
+    near(few.points[0].quality, 1, 1e-9);
+    near(few.points[0].quality_low, 1 - binomial_upper(30, 270, 0.05), 1e-9);
+    calibration_make(labels, 1000, &many);
+    double spoilt = binomial_upper(100, 900, 0.04);
+    double gained = (1 - binomial_upper(900, 1000, 0.005)) / binomial_upper(900, 1000, 0.005);
+    near(many.points[0].quality_low, 1 - spoilt + gained, 1e-9);
+    assert_true(many.points[0].quality_low > few.points[0].quality_low + 0.05);
 }
 
 /* ---- running quantile ---- */
@@ -376,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_one_value_for_all_is_all_or_nothing),
         cmocka_unit_test(test_many_labels_fit_the_table),
         cmocka_unit_test(test_the_promise_holds),
+        cmocka_unit_test(test_gains_count_where_they_are_certain),
         cmocka_unit_test(test_quantile_follows_its_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
