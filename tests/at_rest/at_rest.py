@@ -430,8 +430,11 @@ def stored_prompts_are_sealed_and_read_with_the_key():
         assert done.returncode == 1 and "sealed with the key" in done.stderr, done
         os.rename(w.tmp + "/elsewhere", w.tmp + "/weir.db.key")
         assert w.run("receipts", rid, "--prompt").returncode == 0
-        assert w.json("forget", "--session", "s-1", "--yes", "--json")["forgotten"] == 1
-        assert w.run("receipts", rid, "--prompt").returncode == 1
+        w.ask("many words, of which pages are full. " * 2000, {"X-Weir-Session": "s-1"})
+        w.settled(2)
+        assert "weir.db-wal" in w.holds("WSL1")  # how sealed bytes begin
+        assert w.json("forget", "--session", "s-1", "--yes", "--json")["forgotten"] == 2
+        assert w.run("receipts", rid, "--prompt").returncode == 1 and w.holds("WSL1") == [], w.holds("WSL1")
     with weir(start=False, ledger=", store_prompts: true, key_file: nowhere.key") as w:
         done = w.run("config", "check", w.config)
         assert done.returncode == 2 and "weir.yaml:10: ledger.key_file" in done.stderr + done.stdout, done
