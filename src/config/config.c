@@ -8,6 +8,7 @@
 
 #include "config/sections.h"
 #include "config/url.h"
+#include "core/personal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -379,6 +380,50 @@ static struct value top_value(struct reader *r, yaml_node_t *root, const char *k
     return (struct value){.path = key};
 }
 
+/* Is it found by Weir, or by one of the config's own patterns? */
+static bool is_detected(const struct config *c, struct span type)
+{
+    for (int i = 0; i < c->custom_count; i++) {
+        if (c->custom[i].type && span_is(type, c->custom[i].type)) {
+            return true;
+        }
+    }
+    return personal_type_name(type) != NULL;
+}
+
+static void check_type(struct reader *r, const struct config *c, int line, const char *where,
+                       struct span type)
+{
+    if (is_type_name(type) && !is_detected(c, type)) {
+        reader_wrong_at(r, line, "%s: nothing detects `%s`%s; privacy.custom adds a pattern for it",
+                        where, reader_shown(r, type), reader_near(r, type, personal_types));
+    }
+}
+
+/* A type that is listed but never found would promise what nobody keeps. */
+static void check_types(struct reader *r, const struct config *c, struct value privacy)
+{
+    static const char *const keys[] = {"types", "never_leave", NULL};
+    for (const char *const *k = keys; *k && privacy.node && value_is_map(privacy); k++) {
+        struct value list = top_value(r, privacy.node, *k);
+        const char *where = strcmp(*k, "types") == 0 ? "privacy.types" : "privacy.never_leave";
+        if (list.node && span_given(value_scalar(list)) &&
+            !span_is(value_scalar(list), "default")) {
+            check_type(r, c, value_line(list), where, value_scalar(list));
+        }
+        for (size_t i = 0; list.node && value_is_list(list) && i < value_len(list); i++) {
+            struct value item = value_at(r, list, i);
+            check_type(r, c, value_line(item), where, value_scalar(item));
+        }
+    }
+    for (int i = 0; i < c->rules_count; i++) {
+        const char *const *types = c->rules[i].when.pii_types;
+        for (; types && *types; types++) {
+            check_type(r, c, c->rules[i].line, "policy.rules: when.pii", span_c(*types));
+        }
+    }
+}
+
 static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
 {
     struct value all = {.node = root, .path = ""};
@@ -402,6 +447,7 @@ static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
     rules_check(r, c);
     consent_check(r, c);
     caps_check(r, c);
+    check_types(r, c, top_value(r, root, "privacy"));
     check_doors(r, c, listen.node ? value_line(listen) : 1);
     check_budget(r, c, lines, budget.node ? value_line(budget) : 1);
 }
