@@ -43,6 +43,7 @@ static const struct row {
     {AT_LETTER | LABEL, find_password},
     {AT_DIGIT | LABEL, find_password},
     {AT_DIGIT, find_bot_token},
+    {AT_DIGIT | LONG, find_vin},
     {AT_DIGIT, find_card},
     {AT_DIGIT, find_ssn},
     {AT_DIGIT, find_ipv4},

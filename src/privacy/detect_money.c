@@ -64,7 +64,7 @@ bool find_card(struct detection *d, size_t at, struct hit *hit)
             small |= k < to && group_len(g, k) < 3;
         }
         if (n < 12 || n > 19 || (small && !is_spaced_out(g, to)) ||
-            !same_separator(g, to, " -./") || !ends_well(t, g->end[to])) {
+            !same_separator(g, to, " -./~") || !ends_well(t, g->end[to])) {
             continue;
         }
         collect(t, g, 0, to, digits, 19);

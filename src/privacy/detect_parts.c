@@ -134,6 +134,10 @@ size_t separator_at(struct span t, size_t i, char *out)
         return 0;
     }
     char c = t.data[i];
+    if (c == ' ' && i + 3 < t.len && t.data[i + 1] == '-' && t.data[i + 2] == ' ') {
+        *out = '~';
+        return 3;
+    }
     if (c == ' ' || c == '-' || c == '.' || c == '/') {
         *out = c;
         return 1;

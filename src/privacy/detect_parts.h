@@ -87,7 +87,7 @@ struct groups {
     char separator[GROUPS_MAX]; /* before the group; 0 for the first */
 };
 
-/* Space (no-break ones count), `-` (as other dashes do), `.` or `/`: its length, 0 when there is none. */
+/* Space (no-break ones count), `-` (as other dashes do), `.`, `/`, or `~` for " - ": its length, 0 when there is none. */
 size_t separator_at(struct span t, size_t i, char *out);
 void read_groups(struct span t, size_t at, int most,
                  struct groups *g); /* most: groups, ≤ GROUPS_MAX */

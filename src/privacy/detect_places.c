@@ -237,7 +237,7 @@ static size_t town_behind(struct span t, size_t i)
         i = next;
         from = past_blanks(t, i, " ", 1);
     }
-    return end - (end > i && t.data[end - 1] == '.');
+    return end - (t.data[end - 1] == '.');
 }
 
 /* From the end of "12 Main Street" to the end of "12 Main Street, Apt. 4\nSpringfield, IL 62701". A town without a state
@@ -511,7 +511,8 @@ bool find_numbered_street(struct detection *d, size_t at, struct hit *hit)
         !end && name < t.len && word_run(t, name) > name ? word_find(t, name, &close) : NULL;
     if (w && w->meaning == WORD_STREET_BEFORE && close < t.len && t.data[close] == ' ') {
         end = street_name(t, close + 1, false);
-        size_t behind = end ? number_behind(t, end) : 0;
+        bool comma = end && end < t.len && t.data[end] == ','; /* then it is a postcode */
+        size_t behind = end && !comma ? number_behind(t, end) : 0;
         end = behind ? behind : end;
     }
     end = end ? end : name_then_number(t, at, name, label || !is_like_year(t, at, number));
@@ -623,7 +624,9 @@ bool find_coordinates(struct detection *d, size_t at, struct hit *hit)
     bool label = labels_near(&d->labels, MEANS_COORDINATE, at);
     size_t second = past_blanks(t, a.end, " ,;/", 3);
     if (second > a.end && read_angle(t, second, &b) && ends_well(t, b.end) && a.whole <= 90) {
-        bool precise = a.decimals >= 4 && b.decimals >= 4 && a.decimals <= 8;
+        bool comma = memchr(t.data + a.end, ',', second - a.end) ||
+                     memchr(t.data + a.end, ';', second - a.end);
+        bool precise = comma && a.decimals >= 4 && b.decimals >= 4 && a.decimals <= 8;
         if ((a.marked && b.marked) || precise || (label && b.decimals >= 3)) {
             hit->end = b.end;
             return true;
