@@ -38,6 +38,7 @@ static void put_decision(struct json_out *w, const struct decision *d)
     } else {
         json_null(w);
     }
+    json_put(w, "hint", d->hint.len ? d->hint : SPAN_NONE);
     json_key(w, "error");
     if (d->err == OK) {
         json_null(w);
