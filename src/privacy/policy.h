@@ -9,7 +9,7 @@
 #define SCAN_BYTES_MAX (4 * MIB)
 #define SCAN_FINDINGS_MAX 100000
 
-struct names_memory; /* privacy/names.h: who was named in earlier texts of the request; may be NULL */
+struct names_memory; /* names.h: who was named in earlier texts of the request; may be NULL */
 
 /* Adds the settled findings of one text. `policy` NULL: the default types. False when a pattern gave up. */
 bool policy_scan(const struct privacy_policy *policy, struct span text, struct span near,

@@ -10,6 +10,8 @@ import faker.providers.address
 import faker.providers.lorem
 import faker.providers.person
 
+import texts
+
 GIVEN, FAMILY, PLACE, COUNTRY, ORDINARY = 1, 2, 4, 8, 16  # enum name_list
 
 GIVEN_KEYS = re.compile(r"^(first_(names|romanized|kana)|middle_names|first_name_(male_|female_)?pairs)")
@@ -59,6 +61,7 @@ class Names:
                 self.place[locale] += words
             elif key == "countries":
                 self.countries.update(words)
+        self.place["en"] = texts.CITIES
         for table in (self.given, self.family, self.place):
             for locale in table:
                 table[locale] = sorted(set(table[locale]))

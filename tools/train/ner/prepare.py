@@ -69,6 +69,7 @@ class Maker:
     def __init__(self, rng, names, bits):
         self.rng, self.names = rng, names
         self.words = sorted(w for w, b in bits.items() if b == lists.ORDINARY and len(w) > 2 and w[0] < "\u0530")
+        self.latin_words = [w for w in self.words if w.isascii()]
         self.locales = sorted(l for l in names.given if names.family.get(l) and len(names.given[l]) > 20)
         self.latin = [l for l in self.locales if self.names.given[l][0][0] < "\u0250"]
         self.countries = sorted(names.countries)
@@ -131,7 +132,7 @@ class Maker:
             return r.choice((self.names.given if kind == "g" else self.names.family)[locale]), 1
         if kind == "l":
             places = [l for l in own if self.names.place.get(l)]
-            return r.choice(self.names.place[r.choice(places)] if places else ["Paris", "London", "Berlin", "Tokyo", "Boston", "Madrid"]), 3
+            return r.choice(self.names.place[r.choice(places)] if places else texts.CITIES), 3
         if kind == "c":
             return r.choice(self.countries), 3
         if kind == "o":
@@ -141,13 +142,25 @@ class Maker:
         number = r.randint(2, 2500)
         plain = {"n": str(number), "w": r.choice(THINGS), "t": f"+{r.randint(1, 99)} {r.randint(100, 999)} {r.randint(1000, 9999)}",
                  "d": r.choice([f"{r.randint(1, 28)}.{r.randint(1, 12)}.{r.randint(1930, 2026)}", f"{r.randint(1930, 2026)}-{r.randint(1, 12):02}-{r.randint(1, 28):02}"]),
-                 "x": self.ordinary(), "a": "".join(r.choice("ABCDEFGHIJKLMNOPRSTVXZ") for _ in range(r.choice([2, 3, 3, 3, 4, 5]))),
+                 "i": self.identifier(), "k": "".join(r.choice(self.latin_words).capitalize() for _ in range(r.choice([1, 2, 2, 2, 3]))), "x": self.ordinary(), "a": "".join(r.choice("ABCDEFGHIJKLMNOPRSTVXZ") for _ in range(r.choice([2, 3, 3, 3, 4, 5]))),
                  "e": f"{r.choice(['info', 'jd', 'a.b', 'x' + str(number)])}@{r.choice(['example.com', 'mail.test', 'firma.example'])}"}
         return plain[kind], 0
 
     def ordinary(self):
         """One to three ordinary words, written with capitals."""
         return " ".join(self.rng.choice(self.words).capitalize() for _ in range(self.rng.choice([1, 1, 2, 2, 3])))
+
+    def identifier(self):
+        r = self.rng
+        words = [r.choice(self.latin_words) for _ in range(r.choice([1, 1, 2, 2, 3]))]
+        how = r.random()
+        if how < 0.25:  # fmant, nframes
+            return r.choice("abcdefhilmnprstux") + r.choice(words)
+        if how < 0.4:
+            return words[0] + "".join(w.capitalize() for w in words[1:])
+        if how < 0.5:
+            return "_".join(words).upper()
+        return "_".join(words)
 
     def form(self, lang):
         """A few lines "key: value"."""
@@ -313,6 +326,12 @@ def from_texts(args, maker, write):
         pieces = with_at(pieces, r.random() < 0.3)
         how = r.random()
         write(dressed(pieces, "lower" if how < 0.2 else "upper") if how < 0.25 else pieces)
+    for _ in range(int(args.generated * 4)):
+        pieces = [p for k in range(r.choice([1, 2, 4, 6])) for p in ([("\n" + " " * r.choice([0, 0, 4, 8]), 0)] if k else []) + maker.fill(r.choice(texts.CODE), [])]
+        write(pieces)
+    for _ in range(int(args.generated * 3)):
+        pieces = maker.fill(r.choice(texts.PLACES), [])
+        write(dressed(pieces, "lower") if r.random() < 0.6 else pieces)
     for lang in texts.FORMS:
         for _ in range(0 if lang in args.language_out else int(args.generated * (2 if lang == "en" else 0.7))):
             pieces = maker.form(lang)
@@ -343,7 +362,7 @@ def from_commands(args, bits, write):
 def from_code(write):
     """This repository's own sources and pages, ten lines at a time: nobody in them."""
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
-    for pattern in ("src/**/*.[ch]", "cmake/*", "tools/train/*.py", "docs/internals/*.md", "README.md", "ARCHITECTURE.md"):
+    for pattern in ("src/**/*.[ch]", "cmake/*", "tools/train/*.py", "tests/e2e/*.py", "docs/internals/*.md", "README.md", "ARCHITECTURE.md"):
         for path in sorted(glob.glob(os.path.join(root, pattern), recursive=True)):
             lines = open(path).read().split("\n")
             if "/privacy" in path or "et al" in "\n".join(lines):
