@@ -48,7 +48,8 @@ static const char help[] =
 
 /* ---- one text, one document ---- */
 
-static int redact_text(const struct privacy_policy *policy, struct span text, bool json)
+/* A line break ends what was an argument; what came through a pipe goes on as it is. */
+static int redact_text(const struct privacy_policy *policy, struct span text, bool json, bool piped)
 {
     struct pseudonyms *p = pseudonyms_new();
     struct text out;
@@ -59,7 +60,8 @@ static int redact_text(const struct privacy_policy *policy, struct span text, bo
     int status = err ? cli_fail("%s", fault.text) : CLI_OK;
     if (!err) {
         fwrite(out.data ? out.data : "", 1, out.len, stdout);
-        if (json || (isatty(STDOUT_FILENO) && !span_ends(text, SPAN("\n")))) {
+        bool on_screen = isatty(STDOUT_FILENO) && !span_ends(text, SPAN("\n"));
+        if (json || !piped || on_screen) {
             putchar('\n');
         }
     }
@@ -322,7 +324,7 @@ static int redact_input(const struct privacy_policy *policy, const struct wish *
     } else {
         struct span text = from_stdin ? text_span(&in) : span_c(w->text);
         status = w->document ? redact_document(policy, text, w->json)
-                             : redact_text(policy, text, w->json);
+                             : redact_text(policy, text, w->json, from_stdin);
     }
     text_done(&in);
     return status;

@@ -447,7 +447,8 @@ def redact_is_a_filter():
         os.unlink(w.config)
         run = lambda *a, **k: subprocess.run([WEIR, "redact", *a], capture_output=True, text=True, cwd=w.tmp,  # noqa: E731
                                              env={**os.environ, "HOME": w.tmp}, timeout=60, **k)
-        assert run(f"mail {MAIL}.").stdout == "mail <EMAIL_ADDRESS_1>.", run(f"mail {MAIL}.")
+        assert run(f"mail {MAIL}.").stdout == "mail <EMAIL_ADDRESS_1>.\n", run(f"mail {MAIL}.")
+        assert run("-", input=f"mail {MAIL}").stdout == "mail <EMAIL_ADDRESS_1>"
         assert run("-", input=f"mail {MAIL}\n").stdout == "mail <EMAIL_ADDRESS_1>\n"
         assert run(input=f"mail {MAIL}\n").stdout == "mail <EMAIL_ADDRESS_1>\n"
         told = json.loads(run(f"\u00fc {MAIL}", "--json").stdout)
@@ -483,9 +484,9 @@ def redact_obeys_the_policy_when_told():
             f.write(text.replace("privacy: { default: redact }", 'privacy: { types: [CREDIT_CARD], allow: ["boss@corp-mail.com"], '
                                  'custom: [ { type: EMPLOYEE_ID, pattern: "\\\\bE[0-9]{6}\\\\b" } ] }'))
         line = f"{MAIL} boss@corp-mail.com E123456 4111 1111 1111 1111"
-        assert w.run("redact", "--policy", line).stdout == f"{MAIL} boss@corp-mail.com <EMPLOYEE_ID_1> <CREDIT_CARD_1>", \
+        assert w.run("redact", "--policy", line).stdout == f"{MAIL} boss@corp-mail.com <EMPLOYEE_ID_1> <CREDIT_CARD_1>\n", \
             w.run("redact", "--policy", line)
-        assert w.run("redact", line).stdout == "<EMAIL_ADDRESS_1> <EMAIL_ADDRESS_2> <EMPLOYEE_ID_1> <CREDIT_CARD_1>"
+        assert w.run("redact", line).stdout == "<EMAIL_ADDRESS_1> <EMAIL_ADDRESS_2> <EMPLOYEE_ID_1> <CREDIT_CARD_1>\n"
         with open(w.config, "a") as f:
             f.write("nonsense: 1\n")
         done = w.run("redact", line)
