@@ -4,7 +4,9 @@
  * together whatever was asked: backends or an error, local ones in front, and what
  * must stay on the device never has another tier.
  */
+#include "router/guard.h"
 #include "router/router.h"
+#include "router/sticky.h"
 
 static const char yaml[] =
     "backends:\n"
@@ -50,6 +52,39 @@ static void check(const struct decision *d)
     }
 }
 
+/* What was asked before lives on between inputs, as it does between requests. */
+static struct sticky *sticky;
+static struct guard *guard;
+static uint64_t now_us = 1000000;
+
+static struct prediction predicted(uint8_t dice)
+{
+    double us = (double)(dice >> 2) * 100000;
+    return (struct prediction){.ttft_us = us,
+                               .late_us = us * 2,
+                               .total_us = us * 10,
+                               .failing = dice & 1 ? 0.9 : 0,
+                               .slowed = dice & 2 ? 3 : 1};
+}
+
+static void remembered(struct facts *f, const uint8_t *dice)
+{
+    sticky = sticky ? sticky : sticky_new(NULL);
+    guard = guard ? guard : guard_new();
+    now_us += 1000000 * (uint64_t)dice[7];
+    sticky_recall(sticky, now_us, f);
+    guard_look(guard, dice[5] & 16 ? 0.3 : -1, f);
+    f->guard.discount = dice[5] & 32 ? 1 : f->guard.discount;
+}
+
+static void note(const struct facts *f, const struct decision *d, bool up)
+{
+    guard_note(guard, now_us, f, d, up);
+    sticky_note(sticky, now_us, f,
+                &(struct sticky_turn){
+                    .up = up, .easy = d->easy, .by_score = d->by_score, .score = d->score});
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -83,15 +118,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                     .offline = dice[4] & (8 << i),
                                                     .context = dice[5] & (1 << i) ? 16 : 0,
                                                     .tasks = dice[5] & 8 ? 1u << TASK_CHAT : 0,
-                                                    .multiple_choices = true};
+                                                    .multiple_choices = true,
+                                                    .predicted = predicted(dice[2 + i])};
         }
         f->device = (struct device_facts){
             .battery = dice[6] / 255.0, .temperature_c = dice[6] / 2.0, .rtt_ms = -1};
         f->budget_left_usd_nano = dice[7] & 1 ? dice[7] * 1000000 : -1;
         f->scan_failed = dice[7] & 2;
+        q->options.max_latency_ms = dice[2] & 2 ? dice[6] * 20 : 0;
         router_read_request(q, f);
+        remembered(f, dice);
         router_decide(router(), f, d);
         check(d);
+        note(f, d, dice[0] & 4);
         struct text out;
         text_init(&out, 1 * MIB);
         router_explain(router(), f, d, &out);
