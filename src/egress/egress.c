@@ -276,6 +276,7 @@ static enum err step_privacy(const struct egress *e, const struct request *r,
         .consented = d->consent ? d->consent->types : NULL,
         .consented_plain = d->consent && d->consent->level == PRIVACY_OPEN,
         .media = d->media_may_leave,
+        .model = span_c(pass->backend->model),
         .budget_ms = e->config ? e->config->scan_budget_ms : 0,
         .memo = r->scans,
     };
@@ -578,9 +579,11 @@ const struct gate_type egress_gate = {
 };
 
 enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d,
-                        struct span body, struct preview *out, struct fault *fault)
+                        const struct backend *b, struct span body, struct preview *out,
+                        struct fault *fault)
 {
     struct pass *pass = NEW(struct pass);
+    pass->backend = b;
     enum err err = step_level(d, fault);
     err = err ? err : step_privacy(e, r, d, body, pass, fault);
     if (err == OK) {

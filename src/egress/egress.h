@@ -59,6 +59,7 @@ struct preview {
     int redactions_count;
 };
 enum err egress_preview(struct egress *e, const struct request *r, const struct decision *d,
-                        struct span body, struct preview *out, struct fault *fault) MUST_USE;
+                        const struct backend *b, struct span body, struct preview *out,
+                        struct fault *fault) MUST_USE;
 
 #endif

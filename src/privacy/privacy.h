@@ -50,9 +50,10 @@ struct privacy_leaving {
     const struct privacy_policy *policy;
     const char *const
         *consented; /* never_leave types that a person lets go; NULL-terminated; NULL = none */
-    bool consented_plain;   /* … as they are, not as pseudonyms */
-    bool media;             /* pictures, sounds and files may leave, though nobody can scan them */
-    int budget_ms;          /* of CPU time; past it the gate closes; 0 = any */
+    bool consented_plain; /* … as they are, not as pseudonyms */
+    bool media;           /* pictures, sounds and files may leave, though nobody can scan them */
+    struct span model;    /* what our own config put at the root; not looked at. SPAN_NONE = none */
+    int budget_ms;        /* of CPU time; past it the gate closes; 0 = any */
     struct scan_memo *memo; /* of the request that the body was made from; NULL = none */
 };
 /* Why pictures stay, with the config line that lets them go. */

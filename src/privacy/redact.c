@@ -40,6 +40,7 @@ struct job {
     const char *const *consented; /* never_leave types that may leave; NULL = none */
     bool consented_plain;         /* … as they are, not as pseudonyms */
     bool media_may_leave;
+    struct span model; /* of the config, at the body's root: not the caller's word */
     bool media_seen;
     bool took_out;          /* something was replaced */
     int nested;             /* how deep in JSON inside strings */
@@ -111,16 +112,94 @@ static void spend(struct job *j, size_t bytes)
 static bool is_protocol_word(struct span s)
 {
     static const char *const words[] = {
-        "user",        "assistant", "system",      "tool",       "developer",      "function",
-        "text",        "image_url", "input_audio", "auto",       "none",           "required",
-        "json_object", "object",    "json_schema", "string",     "number",         "integer",
-        "boolean",     "array",     "null",        "ephemeral",  "tool_use",       "tool_result",
-        "low",         "medium",    "high",        "default",    "input_text",     "output_text",
-        "messages",    "role",      "content",     "type",       "name",           "tools",
-        "tool_calls",  "arguments", "description", "enum",       "parameters",     "properties",
-        "model",       "stream",    "temperature", "max_tokens", "stream_options", "include_usage",
+        "user",
+        "assistant",
+        "system",
+        "tool",
+        "developer",
+        "function",
+        "text",
+        "image_url",
+        "input_audio",
+        "auto",
+        "none",
+        "required",
+        "json_object",
+        "object",
+        "json_schema",
+        "string",
+        "number",
+        "integer",
+        "boolean",
+        "array",
+        "null",
+        "ephemeral",
+        "tool_use",
+        "tool_result",
+        "low",
+        "medium",
+        "high",
+        "default",
+        "input_text",
+        "output_text",
+        "messages",
+        "role",
+        "content",
+        "type",
+        "name",
+        "tools",
+        "tool_calls",
+        "arguments",
+        "description",
+        "enum",
+        "parameters",
+        "properties",
+        "model",
+        "stream",
+        "temperature",
+        "max_tokens",
+        "stream_options",
+        "include_usage",
+        "any",
+        "base64",
+        "url",
+        "message",
+        "json",
+        "wav",
+        "mp3",
+        "image/png",
+        "image/jpeg",
+        "stop",
+        "input",
+        "tool_use_id",
+        "tool_call_id",
+        "thinking",
+        "enabled",
+        "disabled",
+        "source",
+        "media_type",
+        "id",
+        "index",
+        "user_id",
+        "metadata",
+        "input_schema",
+        "items",
+        "strict",
+        "schema",
+        "format",
+        "title",
+        "max_completion_tokens",
+        "tool_choice",
+        "response_format",
+        "stop_sequences",
+        "include",
+        "date",
+        "time",
+        "date-time",
+        "email",
+        "uri",
     };
-    for (size_t i = 0; s.len <= 16 && i < ARRAY_LEN(words); i++) {
+    for (size_t i = 0; s.len <= 21 && i < ARRAY_LEN(words); i++) {
         if (span_is(s, words[i])) {
             return true;
         }
@@ -403,6 +482,13 @@ static void write_string(struct job *j, struct span s, struct span near, struct 
     text_done(&changed);
 }
 
+/* `near` SPAN_NONE: at the root. */
+static bool is_own_model(const struct job *j, const struct json_iter *it, struct span near)
+{
+    return j->model.len && !span_given(near) && span_is(it->key, "model") &&
+           span_eq(json_str(it->value), j->model);
+}
+
 static void write_number(struct job *j, const struct json *v, struct span near, struct json_out *w)
 {
     struct span raw = json_raw_number(v);
@@ -434,7 +520,11 @@ static void write_without(struct job *j, const struct json *v, struct span near,
         json_begin_object(w);
         for (struct json_iter it = json_iter(v); !stopped(j) && json_next(&it);) {
             json_key_span(w, without(j, it.key, SPAN_NONE));
-            write_without(j, it.value, it.key, w);
+            if (is_own_model(j, &it, near)) {
+                json_value(w, it.value);
+            } else {
+                write_without(j, it.value, it.key, w);
+            }
         }
         json_end_object(w);
         break;
@@ -457,7 +547,9 @@ static void look_through(struct job *j, const struct json *v, struct span near)
     }
     for (struct json_iter it = json_iter(v); !stopped(j) && json_next(&it);) {
         look(j, it.key, SPAN_NONE);
-        look_through(j, it.value, it.key.len ? it.key : near);
+        if (!is_own_model(j, &it, near)) {
+            look_through(j, it.value, it.key.len ? it.key : near);
+        }
     }
 }
 
@@ -523,6 +615,7 @@ static void job_for(struct job *j, const struct privacy_leaving *l, struct pseud
     j->consented = l->consented;
     j->consented_plain = l->consented_plain;
     j->media_may_leave = l->media;
+    j->model = l->model;
     j->memo = scan_memo_fits(l->memo, l->policy) ? l->memo : NULL;
     set_budget(j, l->budget_ms);
 }
@@ -631,8 +724,8 @@ void privacy_scan_request(const struct privacy_policy *policy, int budget_ms, st
     set_budget(&j, budget_ms);
     measure_body(&j, r->body);
     for (struct json_iter it = json_iter(r->body); !stopped(&j) && json_next(&it);) {
-        if (span_is(it.key, "weir")) {
-            continue; /* ours, never passed on */
+        if (span_is(it.key, "weir") || span_is(it.key, "model")) {
+            continue; /* ours, never passed on; a backend without a model of its own: the gate looks */
         }
         look(&j, it.key, SPAN_NONE);
         look_through(&j, it.value, it.key);

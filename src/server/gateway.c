@@ -641,7 +641,7 @@ static enum err preview(struct gateway *g, const struct request *request, const 
     text_init(&body, 64 * MIB);
     text_init(&out->body, 64 * MIB);
     enum err err = outbound_for(b->api)->encode(request, b, &none, &body, fault);
-    err = err ? err : egress_preview(g->egress, request, d, text_span(&body), out, fault);
+    err = err ? err : egress_preview(g->egress, request, d, b, text_span(&body), out, fault);
     text_done(&body);
     return err;
 }

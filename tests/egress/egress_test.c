@@ -653,15 +653,16 @@ static void test_preview_is_what_would_leave(void **state)
     (void)state;
     struct preview out = {0};
     text_init(&out.body, MIB);
-    assert_int_equal(egress_preview(w.egress, &w.request, &w.decision,
+    assert_int_equal(egress_preview(w.egress, &w.request, &w.decision, &w.backend,
                                     SPAN("{\"a\":\"jane@acme.io\"}"), &out, NULL),
                      OK);
     assert_string_equal(out.body.data, "{\"a\":\"<EMAIL_ADDRESS_1>\"}");
     assert_int_equal(out.redactions_count, 1);
     struct fault fault = {0};
     w.decision.privacy = PRIVACY_LOCAL;
-    assert_int_equal(egress_preview(w.egress, &w.request, &w.decision, SPAN("{}"), &out, &fault),
-                     ERR_POLICY);
+    assert_int_equal(
+        egress_preview(w.egress, &w.request, &w.decision, &w.backend, SPAN("{}"), &out, &fault),
+        ERR_POLICY);
     text_done(&out.body);
     check_untouched();
 }
@@ -706,8 +707,9 @@ static struct consent agree(int level)
     w.decision.consent = &c;
     struct preview p = {0};
     text_init(&p.body, MIB);
-    assert_int_equal(egress_preview(w.egress, &w.request, &w.decision, SPAN(WITH_SSN), &p, NULL),
-                     OK);
+    assert_int_equal(
+        egress_preview(w.egress, &w.request, &w.decision, &w.backend, SPAN(WITH_SSN), &p, NULL),
+        OK);
     assert_int_equal(consent_issue(w.page, SPAN("ann"), text_span(&p.body), &c, NULL), OK);
     text_done(&p.body);
     w.decision.consent = NULL;

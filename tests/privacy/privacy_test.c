@@ -256,6 +256,20 @@ static void test_consented_types_leave_as_pseudonyms_or_as_they_are(void **state
     round_end(&r);
 }
 
+static void test_the_model_of_the_config_is_no_name(void **state)
+{
+    (void)state;
+    struct round r = round_begin(NULL);
+    struct privacy_leaving how = {.model = SPAN("jane@acme.io")};
+    const char *body = "{\"model\":\"jane@acme.io\",\"m\":{\"model\":\"jane@acme.io\"}}";
+    assert_int_equal(rewrite(&r, how, body), OK);
+    assert_string_equal(r.out.data,
+                        "{\"model\":\"jane@acme.io\",\"m\":{\"model\":\"<EMAIL_ADDRESS_1>\"}}");
+    assert_int_equal(rewrite(&r, how, "{\"model\":\"bob@acme.io\"}"), OK);
+    assert_string_equal(r.out.data, "{\"model\":\"<EMAIL_ADDRESS_2>\"}");
+    round_end(&r);
+}
+
 static void test_a_scan_has_a_budget(void **state)
 {
     (void)state;
@@ -660,7 +674,8 @@ static void test_law_restore_undoes_redact(void **state)
         }
         struct finding left[4];
         int n = privacy_scan(r.policy, text_span(&r.out), left, 4);
-        for (int k = 0; k < n && spaced; k++) { /* nothing stays; a name is a matter of what stands around it */
+        for (int k = 0; k < n && spaced;
+             k++) { /* nothing stays; a name is a matter of what stands around it */
             if (strcmp(left[k].type, "PERSON") != 0) {
                 fail_msg("%s\n→ %s: %s", text_span(&x).data, text_span(&r.out).data, left[k].type);
             }
@@ -700,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_images_stay_unless_allowed_and_are_not_counted),
         cmocka_unit_test(test_arguments_are_read_as_json),
         cmocka_unit_test(test_consented_types_leave_as_pseudonyms_or_as_they_are),
+        cmocka_unit_test(test_the_model_of_the_config_is_no_name),
         cmocka_unit_test(test_a_scan_has_a_budget),
         cmocka_unit_test(test_findings_are_reused_for_the_same_bytes_only),
         cmocka_unit_test(test_lists_of_the_policy),
