@@ -78,11 +78,6 @@ static int about_small_words(const struct name_token *t, uint64_t *out)
     return n;
 }
 
-static bool is_small(const struct name_token *t)
-{
-    return t->shape == SHAPE_LOWER && t->mode == MODE_PLAIN && t->lists == LIST_ORDINARY;
-}
-
 static int about_words(const struct name_token *t, uint64_t *out)
 {
     enum { FIRST = 32 };
@@ -152,7 +147,7 @@ int names_features(const struct name_token *t, uint64_t *out)
     if (t->shape == SHAPE_MARK || t->shape == SHAPE_LINK) {
         return about_marks(t, out);
     }
-    if (is_small(t)) {
+    if (names_small(t)) {
         return about_small_words(t, out);
     }
     return about_words(t, out);

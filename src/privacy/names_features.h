@@ -24,6 +24,12 @@ enum name_list {
     LIST_ORDINARY = 16 /* words seen in lower case in running text */
 };
 
+/* A small word of every day in plain text, as most words are. */
+static inline bool names_small(const struct name_token *t)
+{
+    return t->shape == SHAPE_LOWER && t->mode == MODE_PLAIN && t->lists == LIST_ORDINARY;
+}
+
 /* Gives the number of hashes written to `out` (room for NAMES_FEATURES_MAX). */
 int names_features(const struct name_token *t, uint64_t *out);
 

@@ -81,6 +81,8 @@ void names_look_up(const struct names_model *m, struct name_token *t, int count)
     }
 }
 
+#define OUTSIDE 1e-4F /* the odds of a token that is in no name */
+
 typedef int8_t bytes8 __attribute__((vector_size(8)));
 typedef int16_t shorts8 __attribute__((vector_size(16)));
 static_assert(NAMES_FEATURES_MAX * 128 <= INT16_MAX, "a sum of weights fits");
@@ -108,8 +110,23 @@ static shorts8 row_of(const struct names_row_bucket *b, uint16_t mark)
     return __builtin_convertvector(row, shorts8);
 }
 
+/* A number, or a mark after something no name ends with: never in a name, so nothing is asked. `@` begins one. */
+static bool is_outside(const struct name_token *t)
+{
+    const struct name_token *left = &t[-1];
+    bool after_name = left->shape != SHAPE_MARK && left->shape != SHAPE_NUMBER &&
+                      left->shape != SHAPE_LINK && left->shape != SHAPE_NONE && !names_small(left);
+    return t->shape == SHAPE_NUMBER || (t->shape == SHAPE_MARK && t->word != '@' && !after_name);
+}
+
 void names_odds(const struct names_model *m, const struct name_token *t, float out[NAME_LABELS])
 {
+    if (is_outside(t)) {
+        static const float outside[NAME_LABELS] = {1,       OUTSIDE, OUTSIDE, OUTSIDE,
+                                                   OUTSIDE, OUTSIDE, OUTSIDE};
+        memcpy(out, outside, sizeof outside);
+        return;
+    }
     uint64_t features[NAMES_FEATURES_MAX];
     int n = names_features(t, features);
     uint32_t buckets = m->header->row_buckets;
