@@ -307,7 +307,7 @@ static void test_a_lost_receipt_may_be_replaced(void **state)
     ledger_put_lost(
         l,
         &(struct intent){.request_id = "req_0001", .backend = "cloud", .leg = 1, .wall_us = WALL0});
-    assert_true(ledger_flush(l, US_PER_S));
+    assert_true(ledger_flush(l, 10 * US_PER_S));
     put(l, "req_0001", NULL, NULL, WALL0);
     ledger_close(l);
     assert_fine(2);
@@ -326,7 +326,7 @@ static void test_several_writers_and_a_kill_keep_one_chain(void **state)
                 char id[24];
                 snprintf(id, sizeof id, "req_%d_%05d", c, i);
                 put(l, id, NULL, NULL, WALL0);
-                ledger_flush(l, US_PER_S);
+                ledger_flush(l, 10 * US_PER_S);
                 if (c > 0 && i == 40) {
                     ledger_close(l);
                     _exit(0);
@@ -507,7 +507,7 @@ static void test_a_forgotten_receipt_can_still_be_read(void **state)
     struct ledger *l = opened_for(0);
     assert_int_equal(ledger_feedback(l, SPAN("req_0001"), 1, SPAN("user"), SPAN_NONE, true, NULL),
                      OK);
-    assert_true(ledger_flush(l, US_PER_S));
+    assert_true(ledger_flush(l, 10 * US_PER_S));
     assert_int_equal(forget(&(struct forget_wish){.key = "odd-key"}),
                      1);                 /* beside an open writer */
     assert_false(files_hold("odd-key")); /* which would have kept the write-ahead log as it was */
