@@ -42,6 +42,7 @@ struct job {
     bool media_may_leave;
     struct span model; /* of the config, at the body's root: not the caller's word */
     bool media_seen;
+    bool at_key;            /* the string at hand is an object's key */
     bool took_out;          /* something was replaced */
     int nested;             /* how deep in JSON inside strings */
     uint64_t stop_cpu_us;   /* 0 = no budget */
@@ -304,6 +305,33 @@ static void scan(struct job *j, struct span s, struct span near)
     }
 }
 
+/* `first_name`, `trace-id`: what a program calls something. */
+static bool is_identifier(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.') {
+            return false;
+        }
+    }
+    return s.len <= 64;
+}
+
+static void drop_names(struct findings *f)
+{
+    int kept = 0;
+    for (int i = 0; i < f->count; i++) {
+        const char *type = f->items[i].type;
+        bool name = strcmp(type, "PERSON") == 0 || strcmp(type, "LOCATION") == 0 ||
+                    strcmp(type, "ORGANIZATION") == 0;
+        if (!name) {
+            f->items[kept++] = f->items[i];
+        }
+    }
+    f->count = kept;
+}
+
 /* Finds in `s`; true when there is something. */
 static bool look(struct job *j, struct span s, struct span near)
 {
@@ -318,6 +346,9 @@ static bool look(struct job *j, struct span s, struct span near)
     scan(j, s, near);
     if (stopped(j)) {
         return false;
+    }
+    if (j->at_key && is_identifier(s)) { /* a schema's `trace` is nobody; { "Jane Doe": 5 } is */
+        drop_names(&j->found);
     }
     for (int i = 0; i < j->found.count && !j->may_stay; i++) {
         const char *type = j->found.items[i].type;
@@ -415,6 +446,21 @@ static void close_nested(struct job *j, struct nested *n)
 }
 
 /* ---- a body ---- */
+
+static struct span key_without(struct job *j, struct span key)
+{
+    j->at_key = true;
+    struct span changed = without(j, key, SPAN_NONE);
+    j->at_key = false;
+    return changed;
+}
+
+static void look_at_key(struct job *j, struct span key)
+{
+    j->at_key = true;
+    look(j, key, SPAN_NONE);
+    j->at_key = false;
+}
 
 static void measure_string(struct job *j, struct span s, struct span near)
 {
@@ -519,7 +565,7 @@ static void write_without(struct job *j, const struct json *v, struct span near,
     case JSON_OBJECT:
         json_begin_object(w);
         for (struct json_iter it = json_iter(v); !stopped(j) && json_next(&it);) {
-            json_key_span(w, without(j, it.key, SPAN_NONE));
+            json_key_span(w, key_without(j, it.key));
             if (is_own_model(j, &it, near)) {
                 json_value(w, it.value);
             } else {
@@ -546,7 +592,7 @@ static void look_through(struct job *j, const struct json *v, struct span near)
         look(j, json_raw_number(v), near);
     }
     for (struct json_iter it = json_iter(v); !stopped(j) && json_next(&it);) {
-        look(j, it.key, SPAN_NONE);
+        look_at_key(j, it.key);
         if (!is_own_model(j, &it, near)) {
             look_through(j, it.value, it.key.len ? it.key : near);
         }

@@ -270,6 +270,14 @@ static void test_the_model_of_the_config_is_no_name(void **state)
     round_end(&r);
 }
 
+static void test_keys_of_programs_are_nobody(void **state)
+{
+    (void)state;
+    check_json(NULL, "{\"properties\":{\"first_name\":1,\"trace\":\"x\",\"grace\":2,\"jane\":3}}",
+               "{\"properties\":{\"first_name\":1,\"trace\":\"x\",\"grace\":2,\"jane\":3}}");
+    check_json(NULL, "{\"jane@acme.io\":1}", "{\"<EMAIL_ADDRESS_1>\":1}");
+}
+
 static void test_a_scan_has_a_budget(void **state)
 {
     (void)state;
@@ -716,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_arguments_are_read_as_json),
         cmocka_unit_test(test_consented_types_leave_as_pseudonyms_or_as_they_are),
         cmocka_unit_test(test_the_model_of_the_config_is_no_name),
+        cmocka_unit_test(test_keys_of_programs_are_nobody),
         cmocka_unit_test(test_a_scan_has_a_budget),
         cmocka_unit_test(test_findings_are_reused_for_the_same_bytes_only),
         cmocka_unit_test(test_lists_of_the_policy),
