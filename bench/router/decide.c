@@ -8,8 +8,11 @@
  */
 #include "base/clock.h"
 #include "base/rng.h"
+#include "router/features.h"
 #include "router/guard.h"
 #include "router/latency.h"
+#include "router/learned.h"
+#include "router/learning.h"
 #include "router/router.h"
 #include "router/sticky.h"
 
@@ -187,9 +190,29 @@ static void measure(struct router *router, const char *name, size_t prompt_bytes
         us_at(took_ns, 999), us_at(cpu_ns, 500), us_at(cpu_ns, 990));
 }
 
+/* Heads that have learned: a scorer without labels would leave out the half of its work. */
+static struct heads *trained(void)
+{
+    struct heads *h = NEW(struct heads);
+    struct text body;
+    struct rng rng = {11};
+    heads_init(h);
+    text_init(&body, 64 * KIB);
+    for (int i = 0; i < 500; i++) {
+        const struct facts none = {.turns = 1};
+        struct features f;
+        fill(&body, 100 + rng_below(&rng, 2000), &rng);
+        features_read(text_span(&body), &none, &f);
+        heads_learn(h, &f, &(struct label){.device = i % 3 > 0, .cloud = 1, .importance = 1});
+    }
+    text_done(&body);
+    return h;
+}
+
 int main(void)
 {
     static const size_t sizes[] = {200, 2 * KIB, 8 * KIB};
+    struct heads *heads = trained();
     printf("{\"rows\":[");
     for (int with_rules = 0; with_rules < 2; with_rules++) {
         struct config *config = NULL;
@@ -201,7 +224,7 @@ int main(void)
         text_add_c(&yaml, backends);
         text_add_c(&yaml, with_rules ? rules : "");
         if (config_parse(text_span(&yaml), "bench.yaml", "/nowhere", &config, &errors) ||
-            router_new(config, &scorer_prior, NULL, &router, NULL)) {
+            router_new(config, &scorer_learned, heads, &router, NULL)) {
             die(errors.data ? errors.data : "no router");
         }
         for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
@@ -213,6 +236,10 @@ int main(void)
         text_done(&yaml);
         text_done(&errors);
     }
-    printf("]}\n");
+    printf(
+        "],\"bytes\":{\"features_of_a_request\":%zu,\"weights\":%zu,\"heads\":%zu,\"waiting_at_most\":%zu}}\n",
+        sizeof(struct features), sizeof heads->weights, sizeof *heads,
+        sizeof(struct learning) - sizeof *heads);
+    mem_free(heads);
     return 0;
 }

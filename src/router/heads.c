@@ -20,7 +20,8 @@
 #define START_BINS 30.0 /* bins wait for evidence: single markers first, then their bends */
 #define SCALE_MARKER 0.25
 #define SCALE_BIN 0.2
-#define DEVIATIONS_MAX 3.0
+#define DEVIATIONS_MAX 3.0F
+#define DEVIATION_LEAST 0.1
 #define PRETENDED 10.0 /* prompts behind the mean and deviation that a marker starts with */
 #define IMPORTANCE_MAX 4.0
 
@@ -51,6 +52,12 @@ static void typical(enum marker m, float *out_mean, float *out_deviation)
     *out_deviation = typical_of[marker_kind(m)][1];
 }
 
+static float per_unit(float square, uint32_t prompts)
+{
+    double deviation = sqrt((double)square / (PRETENDED + prompts));
+    return (float)(1 / fmax(deviation, DEVIATION_LEAST));
+}
+
 void heads_init(struct heads *h)
 {
     memset((void *)h, 0, sizeof *h);
@@ -60,6 +67,7 @@ void heads_init(struct heads *h)
         typical((enum marker)m, &mean, &deviation);
         SET(h->mean[m], mean);
         SET(h->square[m], deviation * deviation * (float)PRETENDED);
+        SET(h->per_unit[m], per_unit(GET(h->square[m]), 0));
     }
     h->version = HEADS_VERSION;
     h->features_version = FEATURES_VERSION;
@@ -77,7 +85,9 @@ bool heads_valid(const struct heads *h, size_t bytes)
     for (int m = 0; m < MARKER_COUNT; m++) {
         float mean = GET(h->mean[m]);
         float square = GET(h->square[m]);
-        fine = fine && mean >= 0 && mean <= 255 && square >= 0 && isfinite(square);
+        float unit = GET(h->per_unit[m]);
+        fine = fine && mean >= 0 && mean <= 255 && square >= 0 && isfinite(square) && unit >= 0 &&
+               unit <= 1 / (float)DEVIATION_LEAST + 1;
     }
     for (int i = 0; i < HEADS_COUNT; i++) {
         for (int head = 0; head < HEAD_BOTH; head++) {
@@ -111,10 +121,9 @@ static int bin_of(enum marker m, uint8_t value)
 
 static double standard(const struct heads *h, enum marker m, uint8_t value)
 {
-    double n = PRETENDED + (double)GET(h->prompts);
-    double deviation = sqrt((double)GET(h->square[m]) / n);
-    double x = ((double)value - (double)GET(h->mean[m])) / fmax(deviation, 0.1);
-    return SCALE_MARKER * fmin(fmax(x, -DEVIATIONS_MAX), DEVIATIONS_MAX);
+    float x = ((float)value - GET(h->mean[m])) * GET(h->per_unit[m]);
+    x = x > DEVIATIONS_MAX ? DEVIATIONS_MAX : x < -DEVIATIONS_MAX ? -DEVIATIONS_MAX : x;
+    return SCALE_MARKER * (double)x;
 }
 
 /* Words weigh as much together in a short prompt as in a long one. */
@@ -182,7 +191,7 @@ static double novelty(const struct heads *h, const struct features *f)
     for (int m = 0; m < MARKER_COUNT; m++) {
         if (has_bins((enum marker)m)) {
             int at = AT_BIN(m, bin_of((enum marker)m, f->marker[m]));
-            unknown_bins += GET(h->steps[at][HEAD_DEVICE]) + GET(h->steps[at][HEAD_CLOUD]) <= 0;
+            unknown_bins += GET(h->weights[at]) == 0; /* the first step moves it */
         }
     }
     return fmax(unknown_words / MAX(f->words, 1), fmin(4 * unknown_bins / MARKER_COUNT, 1));
@@ -262,6 +271,7 @@ static void note_markers(struct heads *h, const struct features *f)
         float next = mean + off / (float)(PRETENDED + prompts);
         SET(h->mean[m], next);
         SET(h->square[m], GET(h->square[m]) + off * ((float)f->marker[m] - next));
+        SET(h->per_unit[m], per_unit(GET(h->square[m]), prompts));
     }
 }
 

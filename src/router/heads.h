@@ -45,6 +45,7 @@ struct heads {
     _Atomic uint32_t prompts; /* that either head learned from */
     _Atomic uint32_t spare;
     _Atomic float mean[MARKER_COUNT], square[MARKER_COUNT]; /* sum of squared deviations */
+    _Atomic float per_unit[MARKER_COUNT];                   /* 1 / deviation, from these */
     _Atomic uint32_t weights[HEADS_COUNT];                  /* two int16: device, cloud */
     _Atomic float steps[HEADS_COUNT][HEAD_BOTH];            /* sums of squared gradients */
     _Atomic uint32_t words[65536 / 32];                     /* the filter */
