@@ -10,6 +10,7 @@
  */
 #include "app/app.h"
 #include "app/calibrations.h"
+#include "app/weights.h"
 #include "base/clock.h"
 #include "cli/calibrate_view.h"
 #include "cli/cli.h"
@@ -202,7 +203,8 @@ static int from_file(const struct wish *wish, const struct config *c, const char
     struct labels labels;
     struct fault fault = {0};
     struct labels_pair pair = {device ? device->name : NULL, cloud ? cloud->name : NULL};
-    if (labels_from_file(file, &pair, &labels, &fault)) {
+    struct learning *learning = weights_open(c->ledger_path); /* goes with the process */
+    if (labels_from_file(file, &pair, learning ? &learning->heads : NULL, &labels, &fault)) {
         return cli_fail("%s", fault.text);
     }
     if (labels.lines == 0) {

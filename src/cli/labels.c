@@ -3,7 +3,7 @@
 
 #include "engine/gguf.h"
 #include "ledger/ledger.h"
-#include "router/router.h"
+#include "router/learned.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -65,18 +65,18 @@ static void note_model(char model[129], struct span seen, bool first)
     }
 }
 
-static double score_of_prompt(struct arena *arena, struct span prompt)
+static double score_of_prompt(struct heads *heads, struct arena *arena, struct span prompt)
 {
     struct request request = {.arena = arena, .prompt = prompt, .n = 1};
     struct facts *facts = ARENA_NEW(arena, struct facts);
     router_read_request(&request, facts);
-    struct score score = scorer_prior.score(NULL, facts);
+    struct score score = scorer_learned.score(heads, facts);
     return score_of(&score);
 }
 
 /* NULL, or what is wrong with the line. */
-static const char *read_line(struct labels *l, struct arena *arena, struct span bytes,
-                             const struct labels_pair *pair)
+static const char *read_line(struct labels *l, struct heads *heads, struct arena *arena,
+                             struct span bytes, const struct labels_pair *pair)
 {
     const struct json *line;
     if (json_parse_in(arena, bytes, &line, NULL) || json_type(line) != JSON_OBJECT) {
@@ -101,14 +101,14 @@ static const char *read_line(struct labels *l, struct arena *arena, struct span 
     note_model(l->cloud_model, json_str(json_get(cloud, "model")), l->lines == 0);
     l->lines++;
     double score = json_f64_or(json_get(line, "score"), -1);
-    add(&l->split, is_share(score) ? score : score_of_prompt(arena, prompt), device_score,
+    add(&l->split, is_share(score) ? score : score_of_prompt(heads, arena, prompt), device_score,
         cloud_score);
     add(&l->cascade, json_f64_or(json_get(device, "confidence"), -1), device_score, cloud_score);
     return NULL;
 }
 
-enum err labels_from_file(const char *path, const struct labels_pair *pair, struct labels *out,
-                          struct fault *fault)
+enum err labels_from_file(const char *path, const struct labels_pair *pair, struct heads *heads,
+                          struct labels *out, struct fault *fault)
 {
     *out = (struct labels){.lines = 0};
     FILE *f = fopen(path, "re");
@@ -126,7 +126,7 @@ enum err labels_from_file(const char *path, const struct labels_pair *pair, stru
         }
         struct arena *arena = arena_new();
         const char *wrong =
-            n > LINE_MAX_BYTES ? "it is over 4 MiB" : read_line(out, arena, bytes, pair);
+            n > LINE_MAX_BYTES ? "it is over 4 MiB" : read_line(out, heads, arena, bytes, pair);
         if (wrong) {
             err = fault_set(fault, ERR_INVALID, "%s:%d: %s", path, number, wrong);
         }

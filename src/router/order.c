@@ -520,7 +520,10 @@ void settle_order(struct deciding *x)
     struct timing timing = settle_timing(x, task);
     collect(x, &o);
     if (strcmp(d->strategy, "cascade") == 0 || strcmp(d->strategy, "split") == 0) {
-        settle_threshold(x, o.first_local_count ? o.first_local[0] : NULL,
+        settle_threshold(x,
+                         o.first_local_count  ? o.first_local[0]
+                         : o.last_local_count ? o.last_local[0]
+                                              : NULL,
                          o.remote_count ? o.remote[0] : NULL);
     }
     note_claims(d, x->facts->guard.discount <= 0);

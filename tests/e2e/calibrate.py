@@ -54,6 +54,20 @@ def quality_of(answer):
     return answer["weir"]["quality"]
 
 
+def in_use(s, text="what is 4 + 5?"):
+    """The receipt of an answer once the running server has taken up the thresholds."""
+    seen = {}
+
+    def look():
+        seen.update(s.ask(text)[2]["weir"])
+        return seen.get("quality", {}).get("threshold_from") == "calibration"
+    try:
+        eventually(look, "in use", 20)
+    except AssertionError:
+        raise AssertionError(f"not in use: {seen} {s.status()['calibration']} {s.text()[-1500:]}") from None
+    return seen
+
+
 def the_teacher_finds_the_threshold_of_the_bundled_pair():
     with Pair() as s:
         assert quality_of(s.ask("what is 4 + 5?")[2])["threshold_from"] == "default"
@@ -70,15 +84,7 @@ def the_teacher_finds_the_threshold_of_the_bundled_pair():
             assert {o["backend"] for o in row["outcomes"]} == {"device", "cloud"} and row["prompt"] and row["id"]
             assert all(o["score"] in (0, 1) for o in row["outcomes"])
         assert told["curve"][0]["cloud_share"] == 0 and told["curve"][-1]["cloud_share"] == 1
-        seen = {}
-
-        def in_use():
-            seen.update(s.ask("what is 4 + 5?")[2]["weir"])
-            return seen.get("quality", {}).get("threshold_from") == "calibration"
-        try:
-            eventually(in_use, "the running server uses it", 20)
-        except AssertionError:
-            raise AssertionError(f"not in use: {seen} {s.text()[-1500:]}") from None
+        seen = in_use(s)
         assert abs(seen["threshold"] - told["threshold"]) < 1e-4, (seen, told["threshold"])
         assert s.status()["calibration"][0]["in_force"] is True
         before = len(json.loads(s.get("/weir/v1/receipts?last=1000")[2])["receipts"])
@@ -196,7 +202,7 @@ def recorded_outcomes_set_the_threshold():
         assert 0.36 <= told["expected_cloud_share"] <= 0.4 and told["expected_quality"] >= 0.97
         lax = json.loads(s.run("calibrate", "o.jsonl", "--json", "--quality", "0.8", "--dry-run").stdout)
         assert lax["threshold"] < told["threshold"] and lax["quality_lower_bound"] >= 0.8
-        eventually(lambda: quality_of(s.ask("hi")[2])["supported"], "in force", 10)
+        assert in_use(s, "hi")["quality"]["supported"]
         # X-Weir-Quality is read off the same table
         answer = s.ask("hi", headers={"X-Weir-Quality": "0.8"})[2]["weir"]
         assert abs(answer["threshold"] - lax["threshold"]) < 1e-4 and answer["quality"]["target"] == 0.8, answer
@@ -258,7 +264,7 @@ def a_cloud_only_month_says_what_could_move():
 
 
 TESTS = [v for v in list(globals().values()) if callable(v) and getattr(v, "__module__", "") == "__main__" and
-         v.__name__.islower() and v.__name__ not in ("write_sums", "outcomes", "quality_of", "write_month")]
+         v.__name__.islower() and v.__name__ not in ("write_sums", "outcomes", "quality_of", "in_use", "write_month")]
 
 if __name__ == "__main__":
     e2e.harness.HERE = os.path.dirname(os.path.abspath(__file__))

@@ -123,6 +123,20 @@ static void a_changed_model_falls_back(void **state)
     calibrations_done(&all);
 }
 
+static void a_tired_device_keeps_its_threshold(void **state)
+{
+    (void)state;
+    struct calibrations all = one_entry("device", "cloud", 1000);
+    struct scene s;
+    scene_open(&s, BOTH CASCADE);
+    s.facts->device.battery = 0.05; /* the cloud first, the device behind it */
+    router_use_calibrations(s.router, &all);
+    scene_decide(&s);
+    assert_string_equal(s.decision->threshold_from, "calibration");
+    scene_close(&s);
+    calibrations_done(&all);
+}
+
 static void another_pair_is_another_matter(void **state)
 {
     (void)state;
@@ -273,6 +287,7 @@ int main(void)
         cmocka_unit_test(labels_move_it_by_strategy),
         cmocka_unit_test(the_caller_may_ask_for_another_quality),
         cmocka_unit_test(a_changed_model_falls_back),
+        cmocka_unit_test(a_tired_device_keeps_its_threshold),
         cmocka_unit_test(another_pair_is_another_matter),
         cmocka_unit_test(a_number_in_the_config_is_stronger),
         cmocka_unit_test(a_share_of_the_cloud_is_a_bound),
