@@ -23,7 +23,7 @@ struct app_options {
     int workers;             /* replaces the config's; 0 */
     const char
         *model; /* a GGUF for the device, when there is no config; NULL = find the bundled one */
-    const char *ledger;    /* replaces the config's ledger.path; NULL */
+    const char *ledger; /* replaces the config's ledger.path; NULL */
     /* For `weir doctor --canary`: a URL that stands in for every backend beyond the device; no key is sent there, none is
      * asked for, and no local model is loaded. NULL */
     const char *upstreams;
@@ -47,7 +47,7 @@ struct worker_parts {
     struct config *config;
     struct page *page;
     struct learning *learning; /* of all workers: see app/weights.h */
-    void *sessions; /* of all workers: see router/sticky.h */
+    void *sessions;            /* of all workers: see router/sticky.h */
     const int *listener_fds;
     int listeners;
     const char *run_folder;
