@@ -583,6 +583,28 @@ static void test_lanes_do_not_mix(void **state)
     round_end(&r);
 }
 
+static void hear_name(void *user, const struct delta *d)
+{
+    text_add(user, d->tool_name);
+}
+
+static void test_names_of_tools_come_back(void **state)
+{
+    (void)state;
+    struct round r = round_begin(NULL);
+    redact_text(&r, SPAN("jane@acme.io"));
+    struct delta_filter *f = pseudonyms_restore_filter(r.p);
+    struct delta d = {.kind = DELTA_TOOL_CALL,
+                      .text = SPAN(""),
+                      .tool_id = SPAN("call_1"),
+                      .tool_name = SPAN("mail_<EMAIL_ADDRESS_1>")};
+    f->type->apply(f, &d, hear_name, &r.back);
+    f->type->apply(f, NULL, hear_name, &r.back);
+    assert_string_equal(r.back.data, "mail_jane@acme.io");
+    f->type->free(f);
+    round_end(&r);
+}
+
 static void test_little_is_held_back(void **state)
 {
     (void)state;
@@ -735,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_a_stream_cut_anywhere),
         cmocka_unit_test(test_tool_arguments_stay_json),
         cmocka_unit_test(test_lanes_do_not_mix),
+        cmocka_unit_test(test_names_of_tools_come_back),
         cmocka_unit_test(test_little_is_held_back),
         cmocka_unit_test(test_law_restore_undoes_redact),
         cmocka_unit_test(test_report),
