@@ -330,6 +330,9 @@ static bool has_slash(const struct groups *g, int to)
 
 static size_t phone_in_context(struct span t, const struct groups *g)
 {
+    if (g->count > 1 && g->separator[1] == '.' && group_len(g, 0) == 1) { /* 0.5772156649 */
+        return 0;
+    }
     for (int to = g->count - 1; to >= 0; to--) { /* "tel. 555 0132", "phone: 4155550132" */
         int n = digits_to(g, to);
         if (n >= 7 && n <= 15 && phone_ends(t, g->end[to]) && !has_slash(g, to)) {
@@ -337,6 +340,42 @@ static size_t phone_in_context(struct span t, const struct groups *g)
         }
     }
     return 0;
+}
+
+static bool is_year(struct span t, const struct groups *g, int k)
+{
+    int year = group_len(g, k) == 4 ? number_of(t.data + g->start[k], 4) : 0;
+    return year >= 1700 && year < 2100;
+}
+
+/* National shapes that hardly anything else has: 451 5986, 99 668472, 22-33-44-55. Round groups are amounts, two years
+ * are a period, and nothing of arithmetic stands beside. */
+static size_t bare_phone(struct span t, const struct groups *g)
+{
+    static const char *const shapes[] = {"34", "44", "26", "323", "2322", "2222", NULL};
+    int to = g->count - 1;
+    size_t end = g->end[to];
+    bool shaped = false;
+    for (const char *const *s = shapes; *s; s++) {
+        shaped |= (int)strlen(*s) == g->count && grouped(g, *s);
+    }
+    bool dashed = g->count > 1 && g->separator[1] == '-';
+    if (!shaped || !same_separator(g, to, " -") ||
+        (g->count == 4 && group_len(g, 1) == 2 && !dashed) ||
+        (is_year(t, g, to) && (dashed || is_year(t, g, 0))) || !phone_ends(t, end)) {
+        return 0;
+    }
+    for (int k = 0; k <= to; k++) {
+        if (t.data[g->end[k] - 1] == '0' && t.data[g->end[k] - 2] == '0') {
+            return 0;
+        }
+    }
+    size_t before = g->start[0];
+    before -= before > 0 && t.data[before - 1] == ' ';
+    char left = before > 0 ? t.data[before - 1] : ' ';
+    size_t after = end + (end < t.len && t.data[end] == ' ');
+    char right = after < t.len ? t.data[after] : ' ';
+    return is(left, DIGIT) || in_set(left, "=+*/<>%$#:[{") || in_set(right, "=+*/<>%$]}") ? 0 : end;
 }
 
 bool find_phone(struct detection *d, size_t at, struct hit *hit)
@@ -349,9 +388,11 @@ bool find_phone(struct detection *d, size_t at, struct hit *hit)
     }
     size_t end = us_phone(t, g);
     end = end ? end : zero_phone(t, g);
-    if (!end && labels_near(&d->labels, MEANS_PHONE, at)) {
+    bool weak = g->count > 1 && labels_near(&d->labels, MEANS_NUMBER, at);
+    if (!end && (weak || labels_near(&d->labels, MEANS_PHONE, at))) {
         end = phone_in_context(t, g);
     }
+    end = end ? end : bare_phone(t, g);
     if (end) {
         *hit = (struct hit){at, with_extension(t, end), TYPE_PHONE_NUMBER, 0.8};
     }

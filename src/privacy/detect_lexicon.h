@@ -124,7 +124,7 @@ LABEL(MEANS_BIRTH, "f\xc3\xb6" "dd") LABEL(MEANS_BIRTH, "f\xc3\xb8" "dt") LABEL(
 LABEL(MEANS_BIRTH, "syntym\xc3\xa4" "aika") LABEL(MEANS_BIRTH, "datum narozen\xc3\xad") LABEL(MEANS_BIRTH, "do\xc4\x9fum tarihi")
 LABEL(MEANS_BIRTH, "\xe5\x87\xba\xe7\x94\x9f") LABEL(MEANS_BIRTH, "\xe7\x94\x9f\xe5\xb9\xb4\xe6\x9c\x88\xe6\x97\xa5") LABEL(MEANS_BIRTH, "\xd1\x80\xd0\xbe\xd0\xb4\xd0\xb8\xd0\xbb\xd1\x81\xd1\x8f")
 
-LABEL(MEANS_AGE, "age") LABEL(MEANS_AGE, "aged") LABEL(MEANS_AGE, "edad") LABEL(MEANS_AGE, "alter") LABEL(MEANS_AGE, "\xc3\xa2ge") LABEL(MEANS_AGE, "idade") LABEL(MEANS_AGE, "et\xc3\xa0")
+LABEL(MEANS_AGE, "age") LABEL(MEANS_AGE, "aged") LABEL(MEANS_AGE, "turned") LABEL(MEANS_AGE, "turns") LABEL(MEANS_AGE, "edad") LABEL(MEANS_AGE, "alter") LABEL(MEANS_AGE, "\xc3\xa2ge") LABEL(MEANS_AGE, "idade") LABEL(MEANS_AGE, "et\xc3\xa0")
 LABEL(MEANS_AGE, "leeftijd") LABEL(MEANS_AGE, "wiek") LABEL(MEANS_AGE, "alder") LABEL(MEANS_AGE, "\xc3\xa5lder")
 {"years old", WORD_AGE_AFTER, 0}, {"year old", WORD_AGE_AFTER, 0}, {"yo", WORD_AGE_AFTER, 0}, {"y/o", WORD_AGE_AFTER, 0}, {"yrs old", WORD_AGE_AFTER, 0},
 {"years of age", WORD_AGE_AFTER, 0}, {"yr old", WORD_AGE_AFTER, 0}, {"months old", WORD_AGE_AFTER, 0}, {"month old", WORD_AGE_AFTER, 0},
@@ -153,6 +153,7 @@ LABEL(MEANS_ADDRESS, "domicile") LABEL(MEANS_ADDRESS, "habite") LABEL(MEANS_ADDR
 
 LABEL(MEANS_PASSWORD, "password") LABEL(MEANS_PASSWORD, "passwd") LABEL(MEANS_PASSWORD, "pwd") LABEL(MEANS_PASSWORD, "passphrase") LABEL(MEANS_PASSWORD, "passwort") LABEL(MEANS_PASSWORD, "kennwort")
 LABEL(MEANS_PASSWORD, "contrase\xc3\xb1" "a") LABEL(MEANS_PASSWORD, "mot de passe") LABEL(MEANS_PASSWORD, "senha") LABEL(MEANS_PASSWORD, "wachtwoord") LABEL(MEANS_PASSWORD, "passcode") LABEL(MEANS_PASSWORD, "pin")
+LABEL(MEANS_NUMBER, "number") LABEL(MEANS_NUMBER, "contact") LABEL(MEANS_NUMBER, "registered") LABEL(MEANS_NUMBER, "nummer") LABEL(MEANS_NUMBER, "n\xc3\xbamero") LABEL(MEANS_NUMBER, "numero") LABEL(MEANS_NUMBER, "ring") LABEL(MEANS_NUMBER, "telf")
 LABEL(MEANS_VERSION, "version") LABEL(MEANS_VERSION, "release") LABEL(MEANS_VERSION, "firmware") LABEL(MEANS_VERSION, "ver")
 LABEL(MEANS_HASH, "sha") LABEL(MEANS_HASH, "checksum") LABEL(MEANS_HASH, "digest") LABEL(MEANS_HASH, "integrity") LABEL(MEANS_HASH, "hash") LABEL(MEANS_HASH, "commit") LABEL(MEANS_HASH, "etag") LABEL(MEANS_HASH, "order number")
 LABEL(MEANS_HASH, "fingerprint") LABEL(MEANS_HASH, "uuid") LABEL(MEANS_HASH, "guid") LABEL(MEANS_HASH, "invoice") LABEL(MEANS_HASH, "isbn") LABEL(MEANS_HASH, "issn") LABEL(MEANS_HASH, "sku") LABEL(MEANS_HASH, "doi") LABEL(MEANS_HASH, "ean")

@@ -145,9 +145,12 @@ static void note(struct labels *l, const struct word *w, size_t start, size_t en
     enum meaning m = w->meaning;
     l->start[m] = start + 1;
     l->end[m] = end + 1;
+    l->phrase_end = end;
+    if (m == MEANS_NUMBER) {
+        return; /* "passport number is": the label before it counts */
+    }
     l->last = (uint8_t)m;
     l->last_end = end;
-    l->phrase_end = end;
 }
 
 const struct word *labels_note(struct labels *l, struct span t, size_t at, size_t end,

@@ -40,6 +40,7 @@ enum meaning {
     MEANS_PASSWORD,
     MEANS_VERSION,
     MEANS_HASH,
+    MEANS_NUMBER, /* "number", "contact": of a telephone, if its digits are in groups */
     LABELS,
     /* other words that begin or belong to a value */
     WORD_MONTH = LABELS, /* arg: 1 … 12 */
