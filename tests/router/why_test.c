@@ -8,8 +8,7 @@
 static struct score by_hand(void *self, const struct facts *f)
 {
     (void)self;
-    double p =
-        0.8 - 0.02 * f->features->marker[MARKER_NUMBERS] + (f->features->words ? 0.1 : 0);
+    double p = 0.8 - 0.02 * f->features->marker[MARKER_NUMBERS] + (f->features->words ? 0.1 : 0);
     return (struct score){.p_device = p,
                           .p_cloud = 0.9,
                           .prior_device = p,
