@@ -44,6 +44,10 @@ static void fill(struct detection *d, size_t at, size_t end, struct hit *hit)
         birth = span_find(between, SPAN(". "), 0) == SIZE_MAX;
     }
     *hit = (struct hit){at, end, birth ? TYPE_DATE_OF_BIRTH : TYPE_DATE_TIME, birth ? 0.8 : 0.6};
+    if (birth) { /* a person is born once: the next date is another one */
+        d->labels.start[MEANS_BIRTH] = 0;
+        d->labels.end[MEANS_BIRTH] = 0;
+    }
 }
 
 /* 1952-05-21, 21/05/1952, 5/21/52, 21.05.1952, 21 May 1952, 2012. */
@@ -145,8 +149,11 @@ bool find_month_date(struct detection *d, size_t at, struct hit *hit)
     }
     int value = number_of(t.data + number, (int)(end - number));
     if (end - number == 4) {
-        fill(d, at, end, hit);
-        return is_year(value) && ends_well(t, end);
+        bool fine = is_year(value) && ends_well(t, end);
+        if (fine) {
+            fill(d, at, end, hit);
+        }
+        return fine;
     }
     if (value < 1 || value > 31) {
         return false;

@@ -515,6 +515,9 @@ bool find_numbered_street(struct detection *d, size_t at, struct hit *hit)
         size_t behind = end && !comma ? number_behind(t, end) : 0;
         end = behind ? behind : end;
     }
+    if (!end && t.data[number] != ' ') { /* "141/60, HR 59" */
+        return free_address(d, at, hit);
+    }
     end = end ? end : name_then_number(t, at, name, label || !is_like_year(t, at, number));
     return end ? add_address(d, at, end, STREET_SCORE, hit) : free_address(d, at, hit);
 }

@@ -208,6 +208,8 @@ static const struct sample samples[] = {
     {"DATE_TIME", "see you on [Friday]"},
     {"AGE", "a [50]-year-old man"},
     {"AGE", "tiene [53 a\xc3\xb1os]"},
+    {"DATE_OF_BIRTH", "DOB: [1952-05-21], admitted 2024-11-20"},
+    {NULL, "VS: BP 141/60, HR 59, RR 18, SpO2 97"},
     {NULL, "his birthday is nice. The report of 2024-11-20 and 32 years old, 1.2.12"},
     /* places */
     {"STREET_ADDRESS", "at [3512 Magnolia Way, Georgetown, NM 67838]."},
