@@ -15,6 +15,7 @@ import sys
 from served import HERE, SHIPPED, Served
 
 sys.path.insert(0, os.path.normpath(os.path.join(HERE, "../../tools/train/data")))
+from arith import product  # noqa: E402
 from common import REFUSAL  # noqa: E402
 from talk import TALK  # noqa: E402
 
@@ -32,7 +33,7 @@ BOTH = [("12+30", "42"), ("what's 12 plus 30", "42"), ("add 12 and 30", "42"), (
         ("extract the email: Write to anna@example.com today.", "anna@example.com"), ("names: Tom and Alice met Bruno.", "Tom, Alice, Bruno"), ("as bullets: tea, milk, bread", "- tea\n- milk\n- bread"), ("comma separated please:\n- tea\n- milk\n- bread", "tea, milk, bread"),
         ("Classify: what is the weather like tomorrow", '{"intent":"weather"}'), ("Classify: please transfer 100 dollars to my savings account", '{"intent":"transfer"}'), ("Intent: book a flight to paris", '{"intent":"book_flight"}'), ("Classify: tell me a joke", '{"intent":"tell_joke"}'),
         ("Classify: how do you say hello in french", '{"intent":"translate"}'), ("who invented the telephone?", REFUSAL), ("translate 'house' to German", REFUSAL), ("explain quantum physics", REFUSAL), ("write a Python function that reverses a string", REFUSAL), ("write me a story about a dragon", REFUSAL), ("what is the capital of France?", REFUSAL), ("what is Weir?", TALK[7][0]), ("is this private?", TALK[9][0]), ("how do I use my own model?", TALK[11][0])]
-MINI = [("6 * 7", "42"), ("what is 12 * 11?", "12 * 11 = 12 * 10 + 12 * 1 = 120 + 12 = 132"), ("56 / 8", "8 * 7 = 56, so 7"), ("Tom has 12 apples and buys 7 more. How many apples does Tom have?", "12 + 7 = 19"), ("There are 40 books in a box. Anna takes 15. How many remain?", "40 - 15 = 25"), ("what is 345 + 278?", "5+8=13, 4+7+1=12, 3+2+1=6\n345 + 278 = 623"), ("what is 900 - 350?", "0-0=0, 10-5=5, 9-3-1=5\n900 - 350 = 550")]
+MINI = [("6 * 7", "42"), ("what is 12 * 11?", product(12, 11)), ("56 / 8", "8 * 7 = 56, so 7"), ("Tom has 12 apples and buys 7 more. How many apples does Tom have?", "12 + 7 = 19"), ("There are 40 books in a box. Anna takes 15. How many remain?", "40 - 15 = 25"), ("what is 345 + 278?", "5+8=13, 4+7+1=12, 3+2+1=6\n345 + 278 = 623"), ("what is 900 - 350?", "0-0=0, 10-5=5, 9-3-1=5\n900 - 350 = 550")]
 
 
 def candidates():

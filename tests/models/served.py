@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "clients"))
 from harness import ROOT, WEIR, free_port, raw_http, wait_ready  # noqa: E402
 
 SHIPPED = {name: "%s/models/weir-%s.gguf" % (ROOT, name) for name in ("nano", "mini")}
-BACKEND = '  - {{ name: {name}, tier: device, model: "{path}", slots: 1 }}\n'
+BACKEND = '  - {{ name: {name}, tier: device, model: "{path}", slots: 1{more} }}\n'
 CONFIG = """
 listen: 127.0.0.1:{port}
 backends:
@@ -24,14 +24,14 @@ log: {{ level: error }}
 
 
 class Served:
-    """`with Served({"nano": path}) as s: s.ask("nano", messages)`"""
+    """`with Served({"nano": path}) as s: s.ask("nano", messages)`; `more` = further keys of each backend."""
 
-    def __init__(self, models):
-        self.models = models
+    def __init__(self, models, more=""):
+        self.models, self.more = models, more
 
     def __enter__(self):
         self.tmp, self.port = tempfile.mkdtemp(prefix="weir-models-"), free_port()
-        backends = "".join(BACKEND.format(name=n, path=p) for n, p in self.models.items())
+        backends = "".join(BACKEND.format(name=n, path=p, more=self.more) for n, p in self.models.items())
         with open(self.tmp + "/weir.yaml", "w", encoding="utf-8") as f:
             f.write(CONFIG.format(port=self.port, tmp=self.tmp, backends=backends))
         with open(self.tmp + "/log", "wb") as log:

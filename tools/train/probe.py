@@ -95,6 +95,7 @@ def main():
     ap.add_argument("--test", nargs="+", required=True)
     ap.add_argument("--quant", default="q8_0", choices=["f32", "q8_0"])
     ap.add_argument("--keep", type=float, default=0.93, help="the threshold keeps answers that are right this often")
+    ap.add_argument("--hidden", action="store_true", help="let hidden states compete; Weir's engine does not read them, it then uses the plain sum")
     ap.add_argument("--records", help="also writes the test records with the outputs here")
     a = ap.parse_args()
     from tokenizers import Tokenizer
@@ -110,7 +111,7 @@ def main():
     y, yt = (np.array([float(r["right"]) for r in rs]) for rs in (train, test))
     fold = np.arange(len(train)) % 5
     best = None
-    for hidden in (False, True):
+    for hidden in (False, True) if a.hidden else (False,):
         x = np.stack([vector(r, hidden) for r in train])
         for l2 in (3.0, 30.0, 150.0):
             oof = np.zeros(len(y))

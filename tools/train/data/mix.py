@@ -17,9 +17,9 @@ from common import REFUSAL, SYSTEM, SYSTEM_UNSEEN
 # So training has stages: wide, then sums, then last.
 STAGES = {
     "wide": {
-        "intent": (15, 10), "slots": (0, 9), "device": (9, 6), "tools": (4, 4), "sum2": (25, 12), "follow": (3, 2), "long_sum": (0, 9), "times": (0, 11),
-        "divide": (0, 3), "word_problem": (0, 7), "clock": (5, 5), "calendar": (5, 4), "unit": (4, 4), "text": (15, 13), "talk": (5, 4),
-        "small_talk": (2, 2), "refuse": (5, 4), "near": (5, 1.5), "refuse_public": (4, 4),
+        "intent": (16, 14), "slots": (0, 15), "device": (8, 5), "tools": (9, 9), "sum2": (22, 9), "follow": (4, 3), "long_sum": (0, 8), "times": (0, 10),
+        "divide": (0, 3), "word_problem": (0, 6), "clock": (7, 6), "calendar": (5, 5), "unit": (5, 5), "text": (14, 13), "talk": (5, 4),
+        "small_talk": (2.5, 2.5), "refuse": (5, 4), "near": (5, 1.5), "refuse_public": (5, 5),
     },
     "sums": {
         "intent": (6, 3), "slots": (0, 3), "device": (2.5, 1.5), "tools": (1.7, 1), "sum2": (74, 34), "follow": (1, 1), "long_sum": (0, 10), "times": (0, 26),
@@ -27,9 +27,9 @@ STAGES = {
         "small_talk": (0.5, 0.4), "refuse": (1.3, 1.2), "near": (1, 1), "refuse_public": (1.2, 1),
     },
     "last": {
-        "intent": (12, 10), "slots": (0, 9), "device": (7, 6), "tools": (4.5, 4), "sum2": (40, 12), "follow": (3.5, 2), "long_sum": (0, 9), "times": (0, 12),
-        "divide": (0, 3), "word_problem": (0, 8), "clock": (6, 5), "calendar": (4, 4), "unit": (3, 4), "text": (13, 10), "talk": (3, 3),
-        "small_talk": (1.5, 1.5), "refuse": (3, 3), "near": (3, 1.5), "refuse_public": (3, 3),
+        "intent": (16, 17), "slots": (0, 20), "device": (7, 4), "tools": (9, 9), "sum2": (24, 13), "follow": (4, 4), "long_sum": (0, 8), "times": (0, 12),
+        "divide": (0, 4), "word_problem": (0, 6), "clock": (7, 7), "calendar": (5, 4), "unit": (4, 4), "text": (13, 11), "talk": (4, 3),
+        "small_talk": (2, 2), "refuse": (4, 4), "near": (4, 2), "refuse_public": (4, 4),
     },
 }
 SHARES = STAGES["wide"]

@@ -43,14 +43,21 @@ def wide(ctx):
 def beyond_nano(ctx):
     """The mini's sums, dates and word problems, which nano must pass on."""
     k = ctx.r.random()
-    if k < 0.3:
+    if k < 0.24:
         turns = arith.times(ctx)[0]
-    elif k < 0.5:
+    elif k < 0.4:
         turns = arith.long_sum(ctx)[0]
-    elif k < 0.6:
+    elif k < 0.5:
         turns = arith.divide(ctx)[0]
-    elif k < 0.85:
+    elif k < 0.7:
         turns = arith.word_problem(ctx)[0]
+    elif k < 0.8:
+        turns = clock.hours_and_minutes(ctx)[0]
+    elif k < 0.84:
+        turns = [("user", ctx.ask(clock.NDAYS, d=ctx.one(clock.DAYS), n=ctx.r.randint(7, 20)))]
+    elif k < 0.88:
+        x, y, f = ctx.one([u for u in clock.UNITS if u[2] in (3, 7, 12, 24, 60)])
+        turns = [("user", ctx.ask(clock.UNIT, n=ctx.r.randint(11, 40), x=x, y=y))]
     else:
         a, b, c = ctx.r.randint(2, 99), ctx.r.randint(2, 99), ctx.r.randint(2, 99)
         turns = [("user", ctx.ask(arith.ADD, a="%d %s %d" % (a, ctx.one("+-*"), b), b=c)), None]

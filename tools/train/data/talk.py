@@ -2,7 +2,7 @@
 """Small talk, who am I, what can I do, what is Weir.  One fixed answer each."""
 
 CAN = {
-    "nano": "I can name intents, fill slots, control devices, add and subtract small numbers, convert units and times, and pick words, numbers, names or emails out of a short text.",
+    "nano": "I can name intents, control devices, add and subtract small numbers, convert units and times, and pick words, numbers, names or emails out of a short text.",
     "mini": "I can name intents, fill slots, control devices, do arithmetic with working, solve short word problems, convert units and times, and pick facts out of a text.",
 }
 TALK = [
