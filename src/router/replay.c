@@ -72,7 +72,7 @@ int replay_folds(const struct replay *r)
     case PROTOCOL_CV:
         return (int)MIN((size_t)REPLAY_FOLDS, MAX(r->n, 2u));
     case PROTOCOL_GROUPED:
-        return MIN(REPLAY_FOLDS, MAX(r->groups, 2));
+        return MIN(REPLAY_GROUP_FOLDS, MAX(r->groups, 2));
     default:
         return 0;
     }

@@ -4,7 +4,8 @@
  *
  *   cv        REPLAY_FOLDS folds by hash of the normalised prompt; each is judged by heads that learned from the
  *             others, in REPLAY_PASSES passes
- *   grouped   the same, but whole groups are left out
+ *   grouped   the same, but whole groups are left out, in REPLAY_GROUP_FOLDS parts: a large share of groups left out at
+ *             once would judge how little was learned, not how new a group is
  *   prior     no label is used
  *   online    one pass in file order: each prompt is routed, then its label is seen
  *
@@ -17,6 +18,7 @@
 #include "core/features.h"
 
 #define REPLAY_FOLDS 10
+#define REPLAY_GROUP_FOLDS 20
 #define REPLAY_PASSES 4
 
 enum protocol { PROTOCOL_CV, PROTOCOL_GROUPED, PROTOCOL_PRIOR, PROTOCOL_ONLINE, PROTOCOL_COUNT };
