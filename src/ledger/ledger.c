@@ -719,7 +719,12 @@ enum err ledger_privacy_report(struct ledger *l, uint64_t since_wall_us, struct 
 
 static bool known_source(struct span s)
 {
-    return span_is(s, "user") || span_is(s, "judge") || span_is(s, "test");
+    static const char *const known[] = {"user", "judge", "test", "verify", "retry", "edit"};
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        found = found || span_is(s, known[i]);
+    }
+    return found;
 }
 
 enum err ledger_feedback(struct ledger *l, struct span id, double score, struct span source,
@@ -729,7 +734,7 @@ enum err ledger_feedback(struct ledger *l, struct span id, double score, struct 
         return fault_set(fault, ERR_INVALID, "`score` must be a number from 0 to 1");
     }
     if (!known_source(source)) {
-        return fault_set(fault, ERR_INVALID, "`source` must be one of user, judge, test");
+        return fault_set(fault, ERR_INVALID, "`source` must be one of user, judge, test, verify, retry, edit");
     }
     struct span seen_by = admin ? SPAN_NONE : client;
     if (get_pending(l, id, seen_by, NULL) != OK) {
