@@ -8,6 +8,7 @@
 #define TRY 0.5              /* … failures: two in a row mean something */
 #define SLOW 0.02            /* … in what is usual: about fifty answers */
 #define FAILING_HALF_US 60e6 /* without news a share of failures halves */
+#define SLOWED_HALF_US 300e6 /* … and being slowed: heat goes in minutes */
 #define KEPT_US 30e6         /* a connection that was used so recently is still there */
 #define TRIPS_KEPT 1.0
 #define TRIPS_NEW 3.0
@@ -53,10 +54,16 @@ static void mix(double *mean, double sample, double weight)
     *mean = *mean > 0 ? *mean + weight * (sample - *mean) : sample;
 }
 
+/* What is left of a piece of news: 1 at once, half after `half_us`. */
+static double fading(uint64_t since_us, uint64_t now_us, double half_us)
+{
+    double idle = now_us > since_us ? (double)(now_us - since_us) : 0;
+    return exp2(-idle / half_us);
+}
+
 double latency_failing(const struct latency *l, uint64_t now_us)
 {
-    double idle = now_us > l->failing_us ? (double)(now_us - l->failing_us) : 0;
-    return l->failing * exp2(-idle / FAILING_HALF_US);
+    return l->failing * fading(l->failing_us, now_us, FAILING_HALF_US);
 }
 
 static void note_failing(struct latency *l, bool failed, uint64_t now_us)
@@ -74,6 +81,8 @@ static void note_rate(struct latency *l, const struct latency_leg *leg)
     double token_us = (double)(leg->total_us - leg->ttft_us) / (double)(leg->output_tokens - 1);
     mix(&l->token_us, token_us, QUICK);
     if (leg->alone) {
+        l->alone_us = leg->now_us;
+        mix(&l->alone_token_us, token_us, QUICK);
         mix(&l->usual_token_us, token_us, SLOW);
     }
 }
@@ -127,6 +136,16 @@ static double link_us(const struct latency *l, const struct latency_question *q)
     return q->local ? 0 : more_ms * 1000 * (kept ? TRIPS_KEPT : TRIPS_NEW);
 }
 
+/* Back to 1 when nothing was heard: who is found slow is not asked, so it could never show that it recovered. */
+static double slowed_now(const struct latency *l, uint64_t now_us)
+{
+    if (l->usual_token_us <= 0) {
+        return 0;
+    }
+    double left = fading(l->alone_us, now_us, SLOWED_HALF_US);
+    return 1 + (l->alone_token_us / l->usual_token_us - 1) * left;
+}
+
 static double output_tokens(const struct latency *l, const struct latency_question *q)
 {
     double tokens = l->output_tokens[q->task] > 0 ? l->output_tokens[q->task] : l->any;
@@ -147,6 +166,6 @@ void latency_predict(const struct latency *l, const struct latency_question *q,
     out->ttft_us = factor * (line.start_us + reading + waiting) + link_us(l, q);
     out->late_us = out->ttft_us + LATE_DEVIATIONS * l->deviation_us * factor;
     out->total_us = out->ttft_us + factor * l->token_us * output_tokens(l, q);
-    out->slowed = l->usual_token_us > 0 ? l->token_us / l->usual_token_us : 0;
+    out->slowed = slowed_now(l, q->now_us);
     out->read_tokens_s = line.per_token_us > 0 ? 1e6 / line.per_token_us : 0;
 }

@@ -12,7 +12,10 @@
  * counting 0.95 of the one after it (about the last 20). For a provider `start` holds the
  * round trips, its queue and its scheduler; for the engine its set-up. `writing` follows
  * the last few answers fast, because a phone that throttles shows it as a falling rate;
- * a second average that follows slowly says what is usual, and their ratio is `slowed`.
+ * of the answers that ran alone a second average, which follows slowly, says what is usual,
+ * and their ratio is `slowed`.
+ * Without news it returns to 1, halving every five minutes: who is found slow is asked less, and
+ * could otherwise never show that it recovered.
  *
  * link: what the way there is slower now than when the estimates were made, times the
  * round trips of a request: 1 on a kept connection, 3 on a new one (TCP; TLS 1.3, RFC 8446
@@ -34,7 +37,9 @@
 struct latency {                                       /* zeroed = nothing known; about 250 bytes */
     double legs, tokens, us, tokens_tokens, tokens_us; /* sums of the line, with weights */
     double deviation_us;
-    double token_us, usual_token_us;       /* per output token; 0 = unknown */
+    double token_us;                       /* per output token; 0 = unknown */
+    double alone_token_us, usual_token_us; /* … with nothing beside it: lately, and usually */
+    uint64_t alone_us;                     /* when that was last seen */
     double output_tokens[TASK_COUNT], any; /* of an answer, by task and over all; 0 = unknown */
     double total_us;                       /* a typical answer, to the end */
     double failing;

@@ -85,6 +85,8 @@ static void throttling_is_a_falling_rate(void **state)
     struct prediction p = ask(&l, (struct latency_question){.now_us = now, .new_tokens = 100});
     assert_true(p.slowed > 1.5);
     assert_true(p.total_us > 40 * 50000);
+    /* nobody asks it any more: a second try comes by itself */
+    assert_true(ask(&l, (struct latency_question){.now_us = now + 900 * S}).slowed < 1.3);
     run(&l, &cool, 20, &now);
     assert_true(ask(&l, (struct latency_question){.now_us = now}).slowed < 1.2);
 }
