@@ -21,7 +21,8 @@ static void write_backend(const struct backend *b, const struct backend_state *s
     text_addf(out, "weir_backend_queue{backend=\"%s\"} %d\n", b->name, s->queue);
     text_addf(out, "weir_backend_failing_share{backend=\"%s\"} %.3f\n", b->name, s->failing);
     if (s->ttft_us > 0) {
-        text_addf(out, "weir_backend_ttft_seconds{backend=\"%s\"} %.6f\n", b->name, s->ttft_us / 1e6);
+        text_addf(out, "weir_backend_ttft_seconds{backend=\"%s\"} %.6f\n", b->name,
+                  s->ttft_us / 1e6);
     }
     if (s->tokens_per_s > 0) {
         text_addf(out, "weir_backend_tokens_per_second{backend=\"%s\"} %.3f\n", b->name,

@@ -125,7 +125,8 @@ void rule_strategy(struct deciding *x);
 
 /* ---- claims.c ---- */
 struct score score_request(struct deciding *x); /* also fills the decision's claims_gain */
-enum task task_in_force(const struct facts *f); /* without claims of difficulty, where these are ignored */
+enum task task_in_force(
+    const struct facts *f); /* without claims of difficulty, where these are ignored */
 
 /* ---- timing.c ---- */
 enum timing_say {
