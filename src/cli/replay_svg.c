@@ -216,7 +216,7 @@ void replay_svg(enum protocol protocol, const struct replay_set *const *sets, in
         widen(&f, &sets[i]->length);
         widen(&f, &sets[i]->oracle);
         double margin = fmax((f.high - f.low) * 0.06, 0.002);
-        f.low -= margin;
+        f.low -= 3 * margin; /* the name of the device stands there */
         f.high += margin;
         add_panel(out, &f, sets[i], protocol);
     }
