@@ -32,16 +32,25 @@ static bool minds_the_machine(const struct deciding *x)
     return !x->forced && !x->take && (x->mode == MODE_AUTO || x->mode == MODE_PREFER_ON_DEVICE);
 }
 
-/* Heat that no sensor tells of, or another program: every local model writes at half its usual rate or less. */
+/* Heat that no sensor tells of, or another program: every local model writes at half its usual rate or less, and the
+ * others would be done sooner. */
 static struct span slowed(struct deciding *x)
 {
-    double least = INFINITY;
+    double least = INFINITY, local_us = INFINITY, others_us = INFINITY;
     for (int i = 0; i < x->count; i++) {
         const struct candidate *c = &x->candidates[i];
-        least =
-            c->out == IN && is_local(c->backend) ? MIN(least, c->state->predicted.slowed) : least;
+        const struct prediction *p = &c->state->predicted;
+        if (c->out != IN) {
+            continue;
+        }
+        if (is_local(c->backend)) {
+            least = MIN(least, p->slowed);
+            local_us = MIN(local_us, p->total_us);
+        } else {
+            others_us = MIN(others_us, p->total_us); /* unknown is 0: worth a try */
+        }
     }
-    return least >= SLOWED_MOST && least < INFINITY
+    return least >= SLOWED_MOST && least < INFINITY && local_us > others_us
                ? SAY(x, "the device writes at %.0f %% of its usual rate", 100 / least)
                : SPAN_NONE;
 }
