@@ -164,9 +164,12 @@ static void add_quoted(struct text *out, struct span s)
     outbound_add_clean(out, s);
     if (out->len == begin) {
         text_truncate(out, before);
-    } else {
-        text_add_c(out, RECEIPT_QUOTE_END);
+        return;
     }
+    size_t room = OUTBOUND_ERROR_BYTES - 2 * strlen(RECEIPT_QUOTE_END);
+    struct span words = span_first(span_from(text_span(out), begin), room);
+    text_truncate(out, begin + span_utf8_whole(words));
+    text_add_c(out, RECEIPT_QUOTE_END);
 }
 
 /* The human sentence of an error body, wherever this provider keeps it. */
