@@ -137,6 +137,7 @@ enum timing_say {
 };
 struct timing {
     enum timing_say say;
+    bool weak; /* because the way to other tiers hardly works */
     struct span why;
 };
 /* Verdict `latency`; marks candidates that would be late. The strategy must be known. */

@@ -462,10 +462,23 @@ static void list_what_is_less(struct deciding *x)
     }
 }
 
-/* The other side was wanted and could not be had. Null while the caller's preference is honoured. */
-static void judge_service(struct deciding *x, const struct order *o)
+/* Would another tier have come first, were the way there well? */
+static bool wants_up(const struct decision *d, struct span battery)
+{
+    bool split = strcmp(d->strategy, "split") == 0;
+    bool judged = split || strcmp(d->strategy, "cascade") == 0;
+    double bar = split ? d->score_threshold : d->score_threshold - FAR_BELOW;
+    return battery.len || (judged && (d->threshold >= 1 || (d->threshold > 0 && d->score < bar)));
+}
+
+/* The other side was wanted and could not be had, or was `passed_over` because it hardly works. Null while the caller's
+ * preference is honoured. */
+static void judge_service(struct deciding *x, const struct order *o, bool passed_over)
 {
     struct decision *d = x->d;
+    if (passed_over) {
+        d->degraded = DEGRADED_CLOUD_FAILED;
+    }
     bool takes_device =
         x->take && o->first_local_count && means(x, x->take->then.take, o->first_local[0]);
     bool wants_cloud = (x->mode == MODE_AUTO || x->mode == MODE_PREFER_IN_CLOUD) && !x->forced &&
@@ -549,7 +562,7 @@ void settle_order(struct deciding *x)
                           SPAN_ARG(everybodys_reason(x))));
         return;
     }
-    judge_service(x, &o);
+    judge_service(x, &o, timing.weak && !plan.remote_first && wants_up(d, battery));
     list_what_is_less(x);
     struct span why = x->must_stay ? x->d->rules[0].why
                       : x->mode == MODE_ONLY_ON_DEVICE || x->mode == MODE_ONLY_IN_CLOUD

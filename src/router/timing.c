@@ -78,7 +78,7 @@ static struct timing weak_link(struct deciding *x)
                       : weak ? SPAN("the way to other tiers hardly works")
                              : SPAN("no deadline");
     verdict_add(x, "latency", acts ? VERDICT_TAKE : VERDICT_PASS, why);
-    return (struct timing){.say = acts ? TIMING_DEVICE : TIMING_ANY, .why = why};
+    return (struct timing){.say = acts ? TIMING_DEVICE : TIMING_ANY, .weak = acts, .why = why};
 }
 
 static enum timing_say say(double device_us, double others_us, double limit_us, bool cascade)
