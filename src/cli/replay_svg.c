@@ -208,10 +208,8 @@ void replay_svg(enum protocol protocol, const struct replay_set *const *sets, in
         ".end{font-size:12px;fill:#52606d}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n");
     for (int i = 0; i < count; i++) {
-        struct frame f = {.x = (i % COLUMNS) * PANEL_W,
-                          .y = (double)(i / COLUMNS) * PANEL_H,
-                          .low = 1,
-                          .high = 0};
+        int row = i / COLUMNS;
+        struct frame f = {.x = (i % COLUMNS) * PANEL_W, .y = row * PANEL_H, .low = 1, .high = 0};
         widen(&f, &sets[i]->router);
         widen(&f, &sets[i]->length);
         widen(&f, &sets[i]->oracle);

@@ -32,8 +32,10 @@ static void measure_time(struct replay_set *s)
         ns[i] = s->results[i].ns;
     }
     qsort(ns, s->n, sizeof *ns, compare_u32);
-    s->us_p50 = ns[(s->n - 1) / 2] / 1000.0;
-    s->us_p99 = ns[(s->n - 1) * 99 / 100] / 1000.0;
+    size_t p50 = (s->n - 1) / 2;
+    size_t p99 = (s->n - 1) * 99 / 100;
+    s->us_p50 = ns[p50] / 1000.0;
+    s->us_p99 = ns[p99] / 1000.0;
     mem_free(ns);
 }
 

@@ -734,7 +734,8 @@ enum err ledger_feedback(struct ledger *l, struct span id, double score, struct 
         return fault_set(fault, ERR_INVALID, "`score` must be a number from 0 to 1");
     }
     if (!known_source(source)) {
-        return fault_set(fault, ERR_INVALID, "`source` must be one of user, judge, test, verify, retry, edit");
+        return fault_set(fault, ERR_INVALID,
+                         "`source` must be one of user, judge, test, verify, retry, edit");
     }
     struct span seen_by = admin ? SPAN_NONE : client;
     if (get_pending(l, id, seen_by, NULL) != OK) {
