@@ -83,7 +83,7 @@ static struct kind *kind_of(struct migrate *m, const struct json *r)
     const struct json *markers = json_get(r, "markers");
     int size = 0;
     int needs = 0;
-    while (tokens >= size_below[size]) {
+    while (size < SIZE_COUNT - 1 && tokens >= size_below[size]) {
         size++;
     }
     for (size_t i = 0; i < ARRAY_LEN(need_names); i++) {

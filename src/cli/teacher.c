@@ -32,7 +32,8 @@
 #define JUDGE_TOKENS 16
 #define FAILED_IN_A_ROW 3
 #define TOLD_EVERY 10
-#define BYTES_PER_TOKEN 3 /* as the gate reserves */
+#define BYTES_PER_TOKEN 3 /* in the quote, as the gate reserves */
+#define BYTES_PER_TOKEN_LEAST 1
 
 struct item {
     struct span prompt, answer; /* answer: SPAN_NONE = the judge compares */
@@ -255,12 +256,12 @@ static bool is_free(const struct backend *b)
 }
 
 /* The most that one question may cost, the backend's own retries included. */
-static int64_t at_most(const struct backend *b, int64_t bytes, int64_t tokens)
+static int64_t at_most(const struct backend *b, int64_t bytes, int bytes_per_token, int64_t tokens)
 {
     if (is_free(b)) {
         return 0;
     }
-    struct usage u = {.input_tokens = bytes / BYTES_PER_TOKEN + 1,
+    struct usage u = {.input_tokens = bytes / bytes_per_token + 1,
                       .output_tokens = tokens,
                       .cached_tokens = -1,
                       .reasoning_tokens = -1};
@@ -285,10 +286,10 @@ static int64_t quote(const struct teacher *t, double tokens_share)
         if (item->done) {
             continue;
         }
-        sum += at_most(w->cloud, bytes, (int64_t)answer_tokens);
+        sum += at_most(w->cloud, bytes, BYTES_PER_TOKEN, (int64_t)answer_tokens);
         if (!span_given(item->answer)) {
             int64_t answers = MIN((int64_t)(2 * 4 * answer_tokens), 2 * JUDGED_BYTES_MAX);
-            sum += 2 * at_most(w->judge, bytes + 1000 + answers, JUDGE_TOKENS);
+            sum += 2 * at_most(w->judge, bytes + 1000 + answers, BYTES_PER_TOKEN, JUDGE_TOKENS);
         }
     }
     return sum;
@@ -399,7 +400,7 @@ static bool ask(struct teacher *t, const struct backend *b, struct span content,
     text_init(&body, 2 * MIB);
     text_init(&out, 64 * MIB);
     write_question(&body, b, content, max_tokens, id);
-    int64_t most = at_most(b, (int64_t)body.len, max_tokens);
+    int64_t most = at_most(b, (int64_t)body.len, BYTES_PER_TOKEN_LEAST, max_tokens);
     if (most > 0 && t->spent_nano + most > t->wish->max_usd_nano) {
         t->out_of_money = true;
         snprintf(t->why, sizeof t->why, "the next question to %s may cost %.6f USD", b->name,

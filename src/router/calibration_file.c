@@ -20,7 +20,7 @@ void calibration_json(struct json_out *w, const struct calibration *c)
     json_put_bool(w, "graded", c->graded);
     put_known_share(w, "device_quality", c->device);
     put_known_share(w, "cloud_quality", c->cloud);
-    json_put_number(w, "ece", c->reliability.ece);
+    put_known_share(w, "ece", c->reliability.n ? c->reliability.ece : -1);
     put_known_share(w, "isotonic_ece", c->isotonic_ece);
     json_key(w, "per_bin");
     json_begin_array(w);
@@ -138,7 +138,7 @@ static bool read_points(const struct json *list, struct calibration *c)
             !read_in(json_at(it.value, 0), 0, 1, &p.threshold) ||
             !read_in(json_at(it.value, 1), 0, 1, &p.cloud_share) ||
             !read_in(json_at(it.value, 2), 0, 1e9, &p.quality) ||
-            !read_in(json_at(it.value, 3), 0, 1, &p.quality_low) ||
+            !read_in(json_at(it.value, 3), 0, 1e9, &p.quality_low) ||
             (c->points_count && p.threshold <= c->points[c->points_count - 1].threshold)) {
             return false;
         }
@@ -193,7 +193,7 @@ static bool read_value(const struct json *v, struct calibration *c)
            read_known(json_get(v, "device_quality"), &c->device) &&
            read_known(json_get(v, "cloud_quality"), &c->cloud) &&
            read_in(json_get(v, "cloud_sum"), 0, (double)c->n, &c->cloud_sum) &&
-           read_in(json_get(v, "ece"), 0, 1, &c->reliability.ece) &&
+           read_known(json_get(v, "ece"), &c->reliability.ece) &&
            read_known(json_get(v, "isotonic_ece"), &c->isotonic_ece) &&
            read_points(json_get(v, "points"), c) &&
            read_isotonic(json_get(v, "isotonic"), &c->isotonic) &&

@@ -95,6 +95,12 @@ bool heads_valid(const struct heads *h, size_t bytes)
             fine = fine && step >= 0 && isfinite(step);
         }
     }
+    for (int head = 0; head < HEAD_BOTH; head++) {
+        float outcome = GET(h->outcome[head]);
+        float prior = GET(h->prior[head]);
+        fine = fine && outcome >= 0 && outcome <= 1 && prior >= 0 && prior <= 1 &&
+               GET(h->labels[head]) <= UINT32_MAX / 2;
+    }
     return fine;
 }
 

@@ -7,7 +7,7 @@
 #define QUICK 0.3            /* weight of the newest: rates, deviation */
 #define TRY 0.5              /* … failures: two in a row mean something */
 #define SLOW 0.02            /* … in what is usual: about fifty answers */
-#define FAILING_HALF_US 60e6 /* without news a share of failures halves */
+#define FAILING_HALF_US 60e6 /* without news a share of failures halves, and how far times stray */
 #define SLOWED_HALF_US 300e6 /* … and being slowed: heat goes in minutes */
 #define KEPT_US 30e6         /* a connection that was used so recently is still there */
 #define TRIPS_KEPT 1.0
@@ -164,7 +164,8 @@ void latency_predict(const struct latency *l, const struct latency_question *q,
     double waiting = l->total_us * (double)q->queue / MAX(q->slots, 1);
     double reading = line.per_token_us * (double)MAX(q->new_tokens, 0);
     out->ttft_us = factor * (line.start_us + reading + waiting) + link_us(l, q);
-    out->late_us = out->ttft_us + LATE_DEVIATIONS * l->deviation_us * factor;
+    double strayed = l->deviation_us * fading(l->answered_us, q->now_us, FAILING_HALF_US);
+    out->late_us = out->ttft_us + LATE_DEVIATIONS * strayed * factor;
     out->total_us = out->ttft_us + factor * l->token_us * output_tokens(l, q);
     out->slowed = slowed_now(l, q->now_us);
     out->read_tokens_s = line.per_token_us > 0 ? 1e6 / line.per_token_us : 0;

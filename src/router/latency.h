@@ -23,7 +23,8 @@
  *
  * `late` is what about 19 of 20 stay under: the mean plus two mean deviations. (For a normal
  * distribution the mean deviation is 0.8 σ, so two are 1.6 σ. RFC 6298 keeps a mean
- * deviation for the same purpose.) `failing` is the share of tries that ended without an
+ * deviation for the same purpose.) Without news it halves every minute: one slow first call
+ * must not shut a backend out for good. `failing` is the share of tries that ended without an
  * answer for the backend's or the link's own reasons; it halves with every minute without news,
  * so that a tunnel is forgotten within one.
  *

@@ -69,6 +69,10 @@ static struct span tired(struct deciding *x)
                    "C, over the ceiling of %.0f",
                    device->temperature_c, c->temperature_ceiling_c);
     }
+    if (x->mode != MODE_AUTO ||
+        c->threshold == 0) { /* only battery and heat go before what was asked for */
+        return SPAN_NONE;
+    }
     if (device->memory_pressure > MEMORY_PRESSURE_MOST) {
         return SAY(x, "short of memory: something waits for it %.0f %% of the time",
                    100 * device->memory_pressure);
@@ -341,6 +345,12 @@ static struct plan plan_sides(struct deciding *x, const struct order *o, struct 
     return (struct plan){false, SAY(x, "cascade: the device first, threshold %.2f", d->threshold)};
 }
 
+static bool over_budget(const struct deciding *x, const struct backend *b)
+{
+    int64_t left = x->facts->budget_left_usd_nano;
+    return left >= 0 && !is_local(b) && cost_at_most(x->facts, b) > left;
+}
+
 /* Now and then the side is drawn (policy.explore), so that both sides' answers are seen on all kinds of prompts. Only
  * where the score alone would choose between sides that privacy, rules, budget and health all allow. */
 static struct plan explore(struct deciding *x, const struct order *o, struct plan greedy)
@@ -350,7 +360,7 @@ static struct plan explore(struct deciding *x, const struct order *o, struct pla
     bool open = share > 0 && d->by_score && x->config->threshold < 0 && x->mode == MODE_AUTO &&
                 span_is(x->request->model, "auto") && !span_given(x->request->options.strategy) &&
                 !x->must_stay && !x->facts->session.mid_turn && !x->facts->guard.capped &&
-                o->first_local_count > 0 && o->remote_count > 0;
+                o->first_local_count > 0 && o->remote_count > 0 && !over_budget(x, o->remote[0]);
     if (!open) {
         return greedy;
     }
@@ -523,9 +533,7 @@ static void score(struct deciding *x)
 static void check_refusal(struct deciding *x)
 {
     struct decision *d = x->d;
-    int64_t left = x->facts->budget_left_usd_nano;
-    if (left >= 0 && d->budget_refuses && d->err == OK && !is_local(d->backends[0]) &&
-        cost_at_most(x->facts, d->backends[0]) > left) {
+    if (d->budget_refuses && d->err == OK && over_budget(x, d->backends[0])) {
         decision_fail(x, ERR_BUDGET, SPAN("the budget is used up"));
     }
 }

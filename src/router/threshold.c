@@ -101,7 +101,8 @@ static void cap_by_share(struct deciding *x)
 {
     struct decision *d = x->d;
     bool confidence = strcmp(d->strategy, "cascade") == 0;
-    double cap = confidence ? x->facts->share_confidence : x->facts->share_score;
+    bool judged = confidence && x->facts->share_confidence >= 0; /* else by its score */
+    double cap = judged ? x->facts->share_confidence : x->facts->share_score;
     if (x->config->cloud_share < 0 || cap < 0 || cap >= d->threshold) {
         return;
     }

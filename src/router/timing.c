@@ -73,7 +73,8 @@ static struct timing weak_link(struct deciding *x)
         const struct candidate *c = &x->candidates[i];
         weak += c->out == IN && !is_local(c->backend) && link_is_weak(c);
     }
-    bool acts = weak > 0 && weak == count_in(x, 0) && count_in(x, 1) > 0 && x->mode == MODE_AUTO;
+    bool acts = weak > 0 && weak == count_in(x, 0) && count_in(x, 1) > 0 && x->mode == MODE_AUTO &&
+                x->config->threshold < 1; /* 1: always the cloud */
     struct span why = acts   ? SPAN("the way to other tiers hardly works: the device first")
                       : weak ? SPAN("the way to other tiers hardly works")
                              : SPAN("no deadline");

@@ -46,6 +46,7 @@ struct gateway {
     uint64_t started_us;
     struct link flows; /* struct running */
     int running;
+    uint64_t crowded_us; /* when last more than one ran */
 };
 
 /* Lives in the request's arena: gone with the flow. */
@@ -130,11 +131,21 @@ static bool at_fault(const struct leg_end *end)
     return (end->outcome == LEG_ERROR || end->outcome == LEG_TIMEOUT) && !refused;
 }
 
+/* Nothing of this worker ran beside it. What other workers asked of the same engine is not seen here. */
+static bool ran_alone(const struct gateway *g, const struct leg *leg)
+{
+    return g->running <= 1 && g->config->workers <= 1 &&
+           g->crowded_us < leg_request(leg)->received_us;
+}
+
 static void note_latency(struct gateway *g, const struct leg *leg, const struct leg_receipt *lr,
                          const struct leg_end *end)
 {
     const struct backend *b = leg_backend(leg);
     const struct facts *f = leg_facts(leg);
+    if (f->backends[b->index].switching) {
+        return; /* the old model's times are not the new one's */
+    }
     uint64_t now_us = clock_now_us();
     bool told = f->device.rtt_ms >= 0; /* by the override file */
     latency_note(&g->latencies[b->index],
@@ -142,7 +153,7 @@ static void note_latency(struct gateway *g, const struct leg *leg, const struct 
                      .now_us = now_us,
                      .ok = end->outcome == LEG_OK,
                      .failed = at_fault(end),
-                     .alone = g->running <= 1,
+                     .alone = ran_alone(g, leg),
                      .new_tokens = f->prompt_tokens - MAX(end->usage.cached_tokens, 0),
                      .output_tokens = end->usage.output_tokens,
                      .ttft_us = lr->ttft_us < 0 ? -1 : lr->ttft_us - (int64_t)lr->start_us,
@@ -218,8 +229,10 @@ static void wait_for_outcome(struct gateway *g, const struct receipt *r)
         return;
     }
     const struct leg_receipt *author = &r->legs[r->author - 1];
-    learning_wait(g->learning, clock_now_us(), span_c(r->request->id), f->features,
-                  author->backend->tier != TIER_DEVICE, r->decision->propensity);
+    bool up = author->backend->tier != TIER_DEVICE;
+    bool asked_first = up == (r->legs[0].backend->tier != TIER_DEVICE);
+    learning_wait(g->learning, clock_now_us(), span_c(r->request->id), f->features, up,
+                  asked_first ? r->decision->propensity : 1);
     if (r->confidence >= 0 && r->legs[0].backend->tier == TIER_DEVICE) {
         learning_hint(g->learning, f->features, r->confidence);
     }
@@ -616,6 +629,9 @@ struct flow *gateway_answer(struct gateway *g, struct request *request,
     *run = (struct running){.gateway = g, .config = config_ref(g->config)};
     list_append(&g->flows, &run->link);
     g->running++;
+    if (g->running > 1) {
+        g->crowded_us = clock_now_us();
+    }
     arena_on_free(request->arena, on_arena_freed, run);
     const struct strategy *strategy =
         decision->err ? NULL : g->parts.strategy(span_c(decision->strategy));
