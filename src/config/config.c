@@ -424,6 +424,40 @@ static void check_types(struct reader *r, const struct config *c, struct value p
     }
 }
 
+/* Presidio's names for our types become ours, so that whoever compares them compares like with like. */
+static const char *const *our_names(struct reader *r, const struct config *c,
+                                    const char *const *list)
+{
+    size_t n = 0;
+    while (list && list[n]) {
+        n++;
+    }
+    const char **names = ARENA_ARRAY(r->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        bool custom = false;
+        for (int k = 0; k < c->custom_count && !custom; k++) {
+            custom = strcmp(c->custom[k].type, list[i]) == 0;
+        }
+        const char *ours = custom ? NULL : personal_type_name(span_c(list[i]));
+        names[i] = ours ? ours : list[i];
+    }
+    return list ? names : NULL;
+}
+
+static void use_our_names(struct reader *r, struct config *c)
+{
+    c->never_leave = our_names(r, c, c->never_leave);
+    c->types = our_names(r, c, c->types);
+    struct consent_entry *consent = (void *)(uintptr_t)c->consent; /* still being made */
+    struct rule *rules = (void *)(uintptr_t)c->rules;
+    for (int i = 0; i < c->consent_count; i++) {
+        consent[i].types = our_names(r, c, consent[i].types);
+    }
+    for (int i = 0; i < c->rules_count; i++) {
+        rules[i].when.pii_types = our_names(r, c, rules[i].when.pii_types);
+    }
+}
+
 static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
 {
     struct value all = {.node = root, .path = ""};
@@ -448,6 +482,7 @@ static void read_root(struct reader *r, yaml_node_t *root, struct config *c)
     consent_check(r, c);
     caps_check(r, c);
     check_types(r, c, top_value(r, root, "privacy"));
+    use_our_names(r, c);
     check_doors(r, c, listen.node ? value_line(listen) : 1);
     check_budget(r, c, lines, budget.node ? value_line(budget) : 1);
 }

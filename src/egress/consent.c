@@ -77,12 +77,27 @@ static uint64_t name_hash(struct span name)
     return span_given(name) ? span_hash(name) | 1 : 0;
 }
 
+/* What is loosened, whatever its place in the config. */
+static uint64_t what_hash(const struct consent *c)
+{
+    uint64_t h = 0;
+    for (const char *const *t = c->types; t && *t; t++) {
+        h = h * 0x9e3779b97f4a7c15ull + span_hash(span_c(*t));
+    }
+    h = h * 0x9e3779b97f4a7c15ull + 1;
+    for (const char *const *rule = c->rules; rule && *rule; rule++) {
+        h = h * 0x9e3779b97f4a7c15ull + span_hash(span_c(*rule));
+    }
+    return h;
+}
+
 enum err consent_issue(struct page *page, struct span client, struct span body, struct consent *io,
                        struct fault *fault)
 {
     struct page_consent c = {.client = name_hash(client),
                              .backend = name_hash(span_c(io->to->name)),
-                             .level = (uint64_t)io->level};
+                             .level = (uint64_t)io->level,
+                             .what = what_hash(io)};
     rng_secret(c.id, sizeof c.id);
     sha256(body, io->body_sha256);
     memcpy(c.body, io->body_sha256, sizeof c.body);
@@ -105,7 +120,8 @@ enum err consent_take(struct page *page, const struct config *c, struct span cli
                 held.client == name_hash(client);
     struct consent allowed;
     for (int at = 0; good && consent_next(c, client, &at, &allowed);) {
-        if (name_hash(span_c(allowed.to->name)) == held.backend && allowed.level == held.level) {
+        if (name_hash(span_c(allowed.to->name)) == held.backend && allowed.level == held.level &&
+            what_hash(&allowed) == held.what) {
             *out = allowed;
             memcpy(out->body_sha256, held.body, sizeof out->body_sha256);
             span_to_c(id, out->id, sizeof out->id);

@@ -29,7 +29,8 @@ void page_taint(struct page *p, uint64_t key, uint64_t wall_us)
         if (held == key) { /* another worker was first */
             return;
         }
-        if (atomic_load(&f->taints[i].wall_us) < atomic_load(&f->taints[oldest].wall_us)) {
+        /* 0 = another worker is just writing it: the newest of all */
+        if (atomic_load(&f->taints[i].wall_us) - 1 < atomic_load(&f->taints[oldest].wall_us) - 1) {
             oldest = i;
         }
     }

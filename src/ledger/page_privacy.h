@@ -42,7 +42,7 @@ struct page_consent {
     uint64_t backend; /* hash of its name */
     uint64_t level;   /* enum privacy_level */
     uint64_t body[4]; /* SHA-256 of the bytes that may leave */
-    uint64_t spare;
+    uint64_t what;    /* hash of what is loosened: types and rules */
 };
 /* ERR_OVERLOADED when PAGE_CONSENTS wait to be used. */
 enum err page_consent_put(struct page *p, const struct page_consent *c, uint64_t now_us,

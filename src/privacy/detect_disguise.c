@@ -358,10 +358,16 @@ static void detect_base64(struct span v, size_t start, size_t end, struct span n
     if (is_texty(span_of(data, len))) {
         int first = out->count;
         plain(span_of(data, len), near, out);
+        int kept = first;
         for (int i = first; i < out->count; i++) {
-            out->items[i].start = start;
-            out->items[i].end = end;
+            if (i == first || out->items[i].type != out->items[kept - 1].type) {
+                out->items[kept] = out->items[i];
+                out->items[kept].start = start;
+                out->items[kept].end = end;
+                kept++;
+            }
         }
+        out->count = kept;
     }
     explicit_bzero(data, len);
     mem_free(data);

@@ -113,7 +113,8 @@ bool is_capital(struct span t, size_t i)
 
 size_t word_run(struct span t, size_t i)
 {
-    while (i < t.len) {
+    size_t most = MIN(t.len, i + WORD_RUN_MAX);
+    while (i < most) {
         unsigned char c = (unsigned char)t.data[i];
         bool letter = is(t.data[i], LETTER) || (c >= 0x80 && c < 0xe0 && c != 0xc2);
         bool inside = (c == '\'' || c == '-') && i > 0 && at_is(t, i + 1, LETTER);

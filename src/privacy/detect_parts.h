@@ -73,7 +73,8 @@ bool one_of(struct span value, const char *const *list);
 
 /* A capital letter of any alphabet with two-byte letters, or of ASCII, begins at `i`. */
 bool is_capital(struct span t, size_t i);
-/* Past the letters (ASCII, two-byte alphabets), apostrophes and dashes of one word. */
+/* Past the letters (ASCII, two-byte alphabets), apostrophes and dashes of one word, at most WORD_RUN_MAX bytes. */
+#define WORD_RUN_MAX 64
 size_t word_run(struct span t, size_t i);
 
 /* ---- digits in groups ---- */

@@ -16,6 +16,7 @@ struct scanned {
 struct scan_memo {
     struct arena *arena;
     uint64_t policy;
+    struct names_memory names;
     struct scanned *slots; /* open addressing; text.data NULL = free */
     size_t count, capacity;
 };
@@ -40,6 +41,11 @@ struct scan_memo *scan_memo_new(struct arena *a, const struct privacy_policy *po
 bool scan_memo_fits(const struct scan_memo *m, const struct privacy_policy *policy)
 {
     return m && m->policy == policy_serial(policy);
+}
+
+struct names_memory *scan_memo_names(struct scan_memo *m)
+{
+    return &m->names;
 }
 
 static bool is_same(const struct scanned *s, uint64_t hash, struct span text, struct span near)

@@ -14,11 +14,14 @@
 
 #include "base/arena.h"
 #include "privacy/detect.h"
+#include "privacy/names.h"
 
 struct scan_memo;
 
 struct scan_memo *scan_memo_new(struct arena *a, const struct privacy_policy *policy);
 bool scan_memo_fits(const struct scan_memo *m, const struct privacy_policy *policy);
+/* The names that were said in the request; whatever is not found in the memo is looked at with these in mind. */
+struct names_memory *scan_memo_names(struct scan_memo *m);
 /* Borrows both texts for as long as the memo lives. */
 void scan_memo_add(struct scan_memo *m, struct span text, struct span near,
                    const struct findings *found);

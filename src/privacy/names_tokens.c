@@ -304,11 +304,9 @@ static bool is_local(char c)
  * run. */
 static size_t mail_end(struct span t, size_t i, size_t *run_end)
 {
-    if (*run_end <= i) {
-        *run_end = i;
-        while (*run_end < t.len && is_local(t.data[*run_end])) {
-            (*run_end)++;
-        }
+    *run_end = MAX(*run_end, i);
+    while (*run_end < t.len && *run_end - i <= MAIL_LOCAL_MAX && is_local(t.data[*run_end])) {
+        (*run_end)++; /* no further than an address may be long, so that every byte is read once */
     }
     size_t at = *run_end;
     if (at == i || at - i > MAIL_LOCAL_MAX || at + 1 >= t.len || t.data[at] != '@') {

@@ -19,7 +19,7 @@ struct custom {
 struct privacy_policy {
     uint64_t serial;
     bool types_default, types_all;
-    const char **types, **never_leave, **allow; /* NULL-terminated, owned; NULL = none */
+    const char **types, **never_leave, **watched, **allow; /* NULL-terminated, owned; NULL = none */
     struct custom custom[CUSTOM_MAX];
     int custom_count;
 };
@@ -152,6 +152,7 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
     p->types_all = o->types_all;
     p->types = copy_list(o->types);
     p->never_leave = copy_list(o->never_leave);
+    p->watched = copy_list(o->watched);
     p->allow = copy_list(o->allow);
     for (int i = 0; err == OK && o->custom_types && o->custom_types[i] && o->custom_patterns[i];
          i++) {
@@ -173,6 +174,7 @@ void privacy_policy_free(struct privacy_policy *p)
         }
         free_list(p->types);
         free_list(p->never_leave);
+        free_list(p->watched);
         free_list(p->allow);
         mem_free(p);
     }
@@ -240,13 +242,19 @@ static bool scan_custom(const struct privacy_policy *p, struct span text, struct
     return true;
 }
 
+static bool wants_type(const struct privacy_policy *p, const char *type)
+{
+    return policy_replaces(p, type) || policy_never_leaves(p, type) ||
+           (p && listed(p->watched, span_c(type)));
+}
+
 /* `types` may leave findings alone that the detector made; allowed values are none. */
 static void drop_unwanted(const struct privacy_policy *p, struct span text, struct findings *f)
 {
     int kept = 0;
     for (int i = 0; i < f->count; i++) {
         const struct finding *at = &f->items[i];
-        bool wanted = policy_replaces(p, at->type) || policy_never_leaves(p, at->type);
+        bool wanted = wants_type(p, at->type);
         if (wanted && !allowed(p, span_of(text.data + at->start, at->end - at->start))) {
             f->items[kept++] = *at;
         }
@@ -261,7 +269,7 @@ static bool wants_names(const struct privacy_policy *p)
                                                TYPE_WELL_KNOWN_PERSON};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *type = personal_types[names[i]];
-        if (policy_replaces(p, type) || policy_never_leaves(p, type)) {
+        if (wants_type(p, type)) {
             return true;
         }
     }

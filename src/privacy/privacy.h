@@ -28,6 +28,7 @@ struct privacy_policy_options {
     bool types_all;                 /* whatever the lists say, everything found is replaced */
     const char *const *types;       /* NULL-terminated */
     const char *const *never_leave; /* NULL-terminated */
+    const char *const *watched;     /* found though they may leave, for rules; NULL-terminated */
     const char *const *allow;
     const char *const *custom_types, *const *custom_patterns; /* parallel, NULL-terminated */
 };

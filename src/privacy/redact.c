@@ -23,6 +23,7 @@
 #define NUMBER_LEAST 7         /* characters */
 #define BLOB_LEAST 256         /* bytes of base64 under a key that carries media */
 #define STRING_LEAST 2         /* bytes: a name may be as short */
+#define KEY_READ 128           /* bytes of a key, from its end, that give its value a meaning */
 #define CLOCK_EVERY (16 * KIB) /* bytes scanned between two looks at the clock */
 #define NESTED_MAX 4           /* JSON in a string in JSON … */
 
@@ -291,13 +292,17 @@ static void whole_characters(struct span s, struct findings *f)
 /* Fills j->found. A string that was scanned before, byte for byte, is not scanned again. */
 static void scan(struct job *j, struct span s, struct span near)
 {
+    near = span_from(near, near.len > KEY_READ ? near.len - KEY_READ : 0);
     if (j->memo && !j->keep && scan_memo_find(j->memo, s, near, &j->found)) {
         return;
     }
-    spend(j, s.len);
+    spend(j, s.len + near.len);
     if (!j->failed && !policy_scan(j->policy, s, near, &j->names, &j->found)) {
         j->failed = j->found.overflow ? "it has too many findings"
                                       : "a custom pattern needs too many steps";
+    }
+    if (s.len > CLOCK_EVERY) {
+        spend(j, s.len); /* one long string may have used it up */
     }
     whole_characters(s, &j->found);
     if (!j->failed && j->memo && j->keep) {
@@ -539,8 +544,15 @@ static void write_number(struct job *j, const struct json *v, struct span near, 
 {
     struct span raw = json_raw_number(v);
     if (raw.len >= NUMBER_LEAST && look(j, raw, near)) {
+        bool before = j->took_out;
+        j->took_out = false;
         replace(j, raw);
-        json_string(w, text_span(&j->changed));
+        if (j->took_out) {
+            json_string(w, text_span(&j->changed));
+        } else { /* found, but allowed to leave as it is */
+            json_value(w, v);
+        }
+        j->took_out |= before;
     } else {
         json_value(w, v);
     }
@@ -663,6 +675,9 @@ static void job_for(struct job *j, const struct privacy_leaving *l, struct pseud
     j->media_may_leave = l->media;
     j->model = l->model;
     j->memo = scan_memo_fits(l->memo, l->policy) ? l->memo : NULL;
+    if (j->memo) {
+        j->names = *scan_memo_names(j->memo);
+    }
     set_budget(j, l->budget_ms);
 }
 
@@ -776,6 +791,7 @@ void privacy_scan_request(const struct privacy_policy *policy, int budget_ms, st
         look(&j, it.key, SPAN_NONE);
         look_through(&j, it.value, it.key);
     }
+    *scan_memo_names(j.memo) = j.names;
     facts->has_media = r->has_images || j.media_seen;
     if (j.failed) {
         facts->scan_failed = true;

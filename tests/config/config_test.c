@@ -228,7 +228,7 @@ static void every_other_key_is_read(void **state)
         "              pii: [PERSON], battery_below: 0.5, hotter_than_c: 70, network: [metered, offline],\n"
         "              model: 'gpt-*', header: { X-A: '1', X-B: '2' }, key: [alice], hour: '22-06', matches: '^x' }\n"
         "      then: { privacy: local, strategy: fallback, take: e }\n"
-        "    - { name: pii, when: { pii: true }, then: { forbid: cloud } }\n"
+        "    - { name: pii, when: { pii: [US_PASSPORT] }, then: { forbid: cloud } }\n"
         "    - { name: pictures, when: { has_images: true }, then: { allow_media: true } }\n"
         "privacy: { default: open, never_leave: [], types: [PERSON, URL], allow: a, scan_budget_ms: 50,\n"
         "  consent: [ { types: [CREDIT_CARD], rules: [all, default], to: [cloud, a], level: open } ] }\n"
@@ -282,7 +282,7 @@ static void every_other_key_is_read(void **state)
     assert_string_equal(w->matches, "^x");
     assert_int_equal(c->rules[0].then.privacy, PRIVACY_LOCAL);
     assert_string_equal(c->rules[0].then.strategy, "fallback");
-    assert_int_equal(c->rules[1].when.pii, 1);
+    assert_string_equal(c->rules[1].when.pii_types[0], "PASSPORT"); /* Presidio's name for ours */
     assert_int_equal(c->rules[1].then.privacy, -1);
     assert_int_equal(c->privacy_default, PRIVACY_OPEN);
     assert_null(c->never_leave[0]);

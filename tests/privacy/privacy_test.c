@@ -731,9 +731,55 @@ static void test_report(void **state)
     round_end(&r);
 }
 
+/* A rule may ask for a type that leaves as it is. */
+static void test_watched_types_are_found_and_left(void **state)
+{
+    (void)state;
+    static const char *const watched[] = {"URL", NULL};
+    struct round r =
+        round_begin(&(struct privacy_policy_options){.types_default = true, .watched = watched});
+    struct arena *a = arena_new();
+    struct request q = {.arena = a};
+    const char *body = "{\"messages\":[\"see https://acme.io/plan and jane@acme.io\"]}";
+    assert_int_equal(json_parse_in(a, span_c(body), &q.body, NULL), OK);
+    struct facts f = {0};
+    privacy_scan_request(r.policy, 0, &q, &f);
+    assert_int_equal(f.findings_count, 2);
+    assert_string_equal(f.findings[0].type, "URL");
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){.memo = q.scans}, body), OK);
+    assert_string_equal(r.out.data,
+                        "{\"messages\":[\"see https://acme.io/plan and <EMAIL_ADDRESS_1>\"]}");
+    round_end(&r);
+    arena_free(a);
+}
+
+/* The gate's own strings (joined parts, say) know the names that the request said elsewhere. */
+static void test_the_gate_remembers_the_requests_names(void **state)
+{
+    (void)state;
+    struct round r = round_begin(NULL);
+    struct arena *a = arena_new();
+    struct request q = {.arena = a};
+    const char *body =
+        "[\"My name is Jonathan Whitfield.\",\"status whitfield\",\"and the invoice\"]";
+    char wrapped[200];
+    snprintf(wrapped, sizeof wrapped, "{\"messages\":%s}", body);
+    assert_int_equal(json_parse_in(a, span_c(wrapped), &q.body, NULL), OK);
+    struct facts f = {0};
+    privacy_scan_request(r.policy, 0, &q, &f);
+    const char *joined =
+        "{\"messages\":[\"My name is Jonathan Whitfield.\",\"status whitfield\\nand the invoice\"]}";
+    assert_int_equal(rewrite(&r, (struct privacy_leaving){.memo = q.scans}, joined), OK);
+    assert_null(strstr(r.out.data, "hitfield"));
+    round_end(&r);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_watched_types_are_found_and_left),
+        cmocka_unit_test(test_the_gate_remembers_the_requests_names),
         cmocka_unit_test(test_every_corner_of_a_body),
         cmocka_unit_test(test_counts_are_values),
         cmocka_unit_test(test_the_key_gives_a_number_its_meaning),
