@@ -21,8 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ASSERT(f.marker[m] <= 127);
     }
     double outcome = size ? data[0] / 255.0 : -1;
-    heads_learn(&heads, &f,
-                &(struct label){.device = outcome, .cloud = 1 - outcome, .importance = 1});
+    heads_learn(
+        &heads, &f,
+        &(struct label){.device = outcome, .cloud = size ? 1 - outcome : -1, .importance = 1});
     struct score s = learned_score(&heads, &f);
     ASSERT(s.p_device >= 0 && s.p_device <= 1 && s.p_cloud >= 0 && s.p_cloud <= 1);
     ASSERT(isfinite(score_raw(&s)));

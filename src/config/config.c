@@ -436,7 +436,8 @@ static const char *const *our_names(struct reader *r, const struct config *c,
     for (size_t i = 0; i < n; i++) {
         bool custom = false;
         for (int k = 0; k < c->custom_count && !custom; k++) {
-            custom = strcmp(c->custom[k].type, list[i]) == 0;
+            const char *type = c->custom[k].type; /* NULL: that entry was wrong */
+            custom = type && strcmp(type, list[i]) == 0;
         }
         const char *ours = custom ? NULL : personal_type_name(span_c(list[i]));
         names[i] = ours ? ours : list[i];

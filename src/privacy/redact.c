@@ -292,7 +292,9 @@ static void whole_characters(struct span s, struct findings *f)
 /* Fills j->found. A string that was scanned before, byte for byte, is not scanned again. */
 static void scan(struct job *j, struct span s, struct span near)
 {
-    near = span_from(near, near.len > KEY_READ ? near.len - KEY_READ : 0);
+    if (near.len > KEY_READ) {
+        near = span_from(near, near.len - KEY_READ);
+    }
     if (j->memo && !j->keep && scan_memo_find(j->memo, s, near, &j->found)) {
         return;
     }
