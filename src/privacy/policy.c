@@ -19,6 +19,7 @@ struct custom {
 struct privacy_policy {
     uint64_t serial;
     bool types_default, types_all;
+    bool names;                                            /* there is use in looking for them */
     const char **types, **never_leave, **watched, **allow; /* NULL-terminated, owned; NULL = none */
     struct custom custom[CUSTOM_MAX];
     int custom_count;
@@ -137,6 +138,25 @@ static enum err add_custom(struct privacy_policy *p, const char *type, const cha
     return OK;
 }
 
+static bool wants_type(const struct privacy_policy *p, const char *type)
+{
+    return policy_replaces(p, type) || policy_never_leaves(p, type) ||
+           (p && listed(p->watched, span_c(type)));
+}
+
+/* Is there any use in looking for names? */
+static bool wants_names(const struct privacy_policy *p)
+{
+    static const enum personal_type names[] = {TYPE_PERSON, TYPE_LOCATION, TYPE_ORGANIZATION,
+                                               TYPE_WELL_KNOWN_PERSON};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (wants_type(p, personal_types[names[i]])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err privacy_policy_new(const struct privacy_policy_options *o, struct privacy_policy **out,
                             struct fault *fault)
 {
@@ -158,6 +178,7 @@ enum err privacy_policy_new(const struct privacy_policy_options *o, struct priva
          i++) {
         err = add_custom(p, o->custom_types[i], o->custom_patterns[i], fault);
     }
+    p->names = wants_names(p);
     if (err != OK) {
         privacy_policy_free(p);
         return err;
@@ -242,12 +263,6 @@ static bool scan_custom(const struct privacy_policy *p, struct span text, struct
     return true;
 }
 
-static bool wants_type(const struct privacy_policy *p, const char *type)
-{
-    return policy_replaces(p, type) || policy_never_leaves(p, type) ||
-           (p && listed(p->watched, span_c(type)));
-}
-
 /* `types` may leave findings alone that the detector made; allowed values are none. */
 static void drop_unwanted(const struct privacy_policy *p, struct span text, struct findings *f)
 {
@@ -262,25 +277,11 @@ static void drop_unwanted(const struct privacy_policy *p, struct span text, stru
     f->count = kept;
 }
 
-/* Is there any use in looking for names? */
-static bool wants_names(const struct privacy_policy *p)
-{
-    static const enum personal_type names[] = {TYPE_PERSON, TYPE_LOCATION, TYPE_ORGANIZATION,
-                                               TYPE_WELL_KNOWN_PERSON};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        const char *type = personal_types[names[i]];
-        if (wants_type(p, type)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool policy_scan(const struct privacy_policy *p, struct span text, struct span near,
                  struct names_memory *names, struct findings *out)
 {
     detect_text(text, near, out);
-    if (wants_names(p)) {
+    if (!p || p->names) {
         names_scan(text, near, names, out);
     }
     bool scanned = !p || scan_custom(p, text, out);
